@@ -1,0 +1,153 @@
+package flows
+
+import (
+	"time"
+
+	"github.com/stepgate/stepgate/flows/send"
+	"github.com/stepgate/stepgate/policy"
+)
+
+// Kind is what a flow is for.
+type Kind string
+
+const (
+	SignIn Kind = "sign_in"
+	SignUp Kind = "sign_up"
+	StepUp Kind = "step_up"
+	Enrol  Kind = "enrol"
+)
+
+// Step is what a flow waits for. Faces render it; they decide nothing.
+type Step string
+
+const (
+	AskPassword    Step = "password"     // GivePassword; or SwitchMethod to a code
+	AskCode        Step = "code"         // GiveCode, Resend; SendCode for another way; SwitchMethod
+	AskNewPassword Step = "new_password" // SetPassword, or SkipPassword where View.MaySkip
+	Confirm        Step = "confirm"      // SendCode, or UsePassword: the step-up page before anything is sent
+	Choose         Step = "choose"       // SendCode or UsePassword, one of View.Options
+	AskPhone       Step = "phone"        // GivePhone
+	Stuck          Step = "stuck"        // the account has no method that would do: View.Why says so
+	Done           Step = "done"         // finished; go to Target.ReturnTo
+)
+
+// Input is what a person or client handed in. Exactly the types below implement it.
+type Input interface{ input() }
+
+type (
+	// Identify begins SignIn and SignUp: who the person says they are. ByPassword
+	// asks for the password page instead of a code by mail.
+	Identify struct {
+		Email      string
+		ByPassword bool
+	}
+	// Open begins StepUp and Enrol: who it is follows from the session.
+	Open struct{}
+	// GivePassword answers AskPassword. Email, if not empty and not the flow's own,
+	// starts the flow again for that address (the field is editable on the page).
+	GivePassword struct{ Email, Password string }
+	// GiveCode answers AskCode.
+	GiveCode struct{ Code string }
+	// Resend asks for a new code the same way.
+	Resend struct{}
+	// SendCode asks for a code by the given factor: at Confirm, at Choose, and at
+	// AskCode as "another way" (one of View.Options).
+	SendCode struct{ Factor policy.Factor }
+	// UsePassword goes to AskPassword, where the password is one of View.Options.
+	UsePassword struct{}
+	// SwitchMethod changes the first factor of a SignIn: from password to code, or back.
+	SwitchMethod struct{ ToPassword bool }
+	// SetPassword answers AskNewPassword.
+	SetPassword struct{ Password string }
+	// SkipPassword answers AskNewPassword where View.MaySkip.
+	SkipPassword struct{}
+	// GivePhone answers AskPhone; also at AskCode while View.Enrolling, to change the number.
+	GivePhone struct{ Phone string }
+)
+
+func (Identify) input()     {}
+func (Open) input()         {}
+func (GivePassword) input() {}
+func (GiveCode) input()     {}
+func (Resend) input()       {}
+func (SendCode) input()     {}
+func (UsePassword) input()  {}
+func (SwitchMethod) input() {}
+func (SetPassword) input()  {}
+func (SkipPassword) input() {}
+func (GivePhone) input()    {}
+
+// View is what a face needs to render a flow's step, and no secret.
+type View struct {
+	Flow   string // the flow's id: unguessable, worthless without the browser cookie
+	Kind   Kind
+	Step   Step
+	Target Target
+
+	Email string // of the account, as typed at Identify or as in the session
+	// Factor is the code's factor at AskCode, and the proposed one at Confirm.
+	Factor policy.Factor
+	// Phone is the number's last two digits, or, while Enrolling, the number as typed.
+	Phone     string
+	Enrolling bool // the phone is being added, not used
+
+	// Options are the factors that would bring the flow on, in order of preference,
+	// the proposed one included; at AskCode "another way" is the others.
+	Options     []policy.Factor
+	First       bool          // a first factor is awaited: SwitchMethod may be offered
+	MaySkip     bool          // AskNewPassword may be skipped
+	PasswordMin int           // code points of a new password
+	Digits      int           // of a code
+	ValidFor    time.Duration // how long the proof will do for this target; 0 = as long as the session
+
+	Sent        time.Time // when the newest code was handed to the outbox
+	Expires     time.Time // when the code stops working
+	ResendAfter time.Time // when another may be asked for
+
+	Why RefusalCode // at Stuck: NoMethod or EnrolNotAllowed
+
+	// Opened is set once, in the answer to the input that finished the flow.
+	Opened *Opened
+}
+
+// Opened is a session that a flow opened or raised.
+type Opened struct {
+	// ID is the secret for the cookie, in the clear. The only copy: never log it.
+	ID      string
+	Session *Session
+	// NewPerson is set unless the browser's last known person was this one: the
+	// application's own cookies in this browser then belong to somebody else.
+	NewPerson bool
+}
+
+// Letter is a message to a person, before it has words. Faces of it (package ui)
+// compose the text; the engine says only what happened.
+type Letter struct {
+	Purpose Purpose
+	Medium  send.Medium
+	To      string
+	Code    string // for the code purposes
+	Site    *Site
+	Target  Target
+	Lang    string
+	Device  string
+	Network string
+	At      time.Time
+	Expires time.Time // of the code
+}
+
+// Purpose is what a letter is about: a closed set.
+type Purpose string
+
+const (
+	CodeSignIn Purpose = "code.sign_in"
+	CodeSignUp Purpose = "code.sign_up"
+	CodeStepUp Purpose = "code.step_up"
+	CodeEnrol  Purpose = "code.enrol"
+	// CodeHaveAccount answers a sign-up for an address that has an account: it holds
+	// a code that signs in (or none, where codes are not a way to sign in).
+	CodeHaveAccount Purpose = "code.have_account"
+	// NoticeNoAccount answers a sign-in for an address that has none.
+	NoticeNoAccount  Purpose = "notice.no_account"
+	NoticePhoneAdded Purpose = "notice.phone_added"
+)

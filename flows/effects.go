@@ -1,0 +1,105 @@
+package flows
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/stepgate/stepgate/flows/send"
+	"github.com/stepgate/stepgate/flows/store"
+	"github.com/stepgate/stepgate/policy"
+)
+
+// effectRun runs the effects of one event, in their order, inside its transaction.
+type effectRun struct {
+	engine *Engine
+	tx     store.Tx
+	caller Caller
+	record *flowRecord
+	user   *User // nil: newcomer or phantom
+	out    *outcome
+	now    time.Time
+	again  bool // the person asked for another code
+}
+
+func (r *effectRun) do(effect Effect) error {
+	switch effect := effect.(type) {
+	case NewCode:
+		return r.newCode(effect.Purpose)
+	case DropCode:
+		r.record.Code = nil
+		return nil
+	case CreateAccount:
+		return r.createAccount(effect.PasswordHash)
+	case SetPhone:
+		return r.setPhone(effect.E164)
+	case OpenSession:
+		return r.openSession()
+	case RaiseSession:
+		return r.raiseSession()
+	default:
+		return fmt.Errorf("running an effect: %T is not known", effect)
+	}
+}
+
+// createAccount writes the account of a sign-up. The address is its own key, written
+// in the same transaction: two sign-ups for one address end with one account.
+func (r *effectRun) createAccount(hash string) error {
+	_, taken, err := get[string](r.tx, emailKey(r.record.Canonical))
+	if err != nil {
+		return err
+	}
+	if taken {
+		return &Refusal{Code: FlowGone}
+	}
+	id, err := r.engine.uuid()
+	if err != nil {
+		return err
+	}
+	r.user = &User{
+		ID: id, Email: r.record.Email, Canonical: r.record.Canonical, Password: hash, Created: r.now.UTC(),
+	}
+	r.record.User = id
+	if err := put(r.tx, emailKey(r.record.Canonical), id, r.now, time.Time{}); err != nil {
+		return err
+	}
+	return r.putUser()
+}
+
+// setPhone adds a number to an account that has none. The check is here, in the
+// transaction that writes, because two flows may be adding one at the same time.
+func (r *effectRun) setPhone(e164 string) error {
+	if r.user == nil || r.user.Phone != "" {
+		return &Refusal{Code: EnrolNotAllowed}
+	}
+	r.user.Phone = e164
+	r.letter(Letter{Purpose: NoticePhoneAdded, Medium: send.Email, To: r.user.Email})
+	return r.putUser()
+}
+
+func (r *effectRun) putUser() error {
+	return put(r.tx, userKey(r.user.ID), r.user, r.now, time.Time{})
+}
+
+// letter adds a message to what is sent once the transaction has committed.
+func (r *effectRun) letter(l Letter) {
+	l.Site, l.Target, l.At = r.caller.Site, r.record.Target, r.now
+	l.Lang, l.Device, l.Network = r.caller.Lang, r.caller.Device, r.caller.Network
+	r.out.letters = append(r.out.letters, l)
+}
+
+// address is where a code for the awaited factor goes, always from the account's own
+// record once there is one.
+func (r *effectRun) address() (send.Medium, string) {
+	switch {
+	case r.record.Factor == policy.SMSCode && r.record.Enrolling:
+		return send.SMS, r.record.Phone
+	case r.record.Factor == policy.SMSCode && r.user != nil:
+		return send.SMS, r.user.Phone
+	case r.record.Factor == policy.SMSCode:
+		return send.SMS, ""
+	case r.user != nil:
+		return send.Email, r.user.Email
+	default:
+		return send.Email, r.record.Email
+	}
+}

@@ -1,0 +1,235 @@
+package flows
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"time"
+
+	"github.com/stepgate/stepgate/flows/limit"
+	"github.com/stepgate/stepgate/flows/password"
+	"github.com/stepgate/stepgate/flows/seal"
+	"github.com/stepgate/stepgate/flows/store"
+)
+
+// Config is what an [Engine] is made of. Every field but Settings is required.
+type Config struct {
+	Store  store.Store
+	Keys   *seal.Keys
+	Hasher *password.Hasher
+	// Cache holds warm sessions. Engines over one store must share one cache, or a
+	// session revoked through one would live on in the other.
+	Cache *SessionCache
+	// Post composes a letter and queues it. It must not wait for a provider; an
+	// error means the letter was not accepted.
+	Post func(Letter) error
+	Now  func() time.Time
+	Rand io.Reader // crypto/rand.Reader, but in tests
+	Log  *slog.Logger
+	Settings
+}
+
+// Settings are the engine's numbers. The zero value of each means its default.
+type Settings struct {
+	CodeDigits  int           // of a one-time code; 6 to 8, default 6
+	CodeLife    time.Duration // default 10 min, at most 10 min (NIST SP 800-63B-4, 3.1.3.2)
+	CodeTries   int           // per code; default 5, at most 10
+	ResendAfter time.Duration // default 30 s
+	FlowLife    time.Duration // absolute; default 60 min
+	SessionIdle time.Duration // default 1 h
+	SessionLife time.Duration // absolute; default 12 h
+	RiseGrace   time.Duration // an old id lives on at its old level; default 10 s
+	EnrolWithin time.Duration // age of the proofs that allow enrolling a phone; default 15 min
+	PasswordMin int           // code points; default 15, at least 8
+
+	// CodeBudget, PasswordBudget and SendBudget bound what may be tried per account
+	// and factor, and sent per address. A known device has a budget of its own, so
+	// that an outsider who spends the other does not lock the owner out.
+	//
+	// With the defaults an outsider has 10 + 36 guesses at e-mail codes in a day and as
+	// many at text messages, each right with probability 1e-6: below 1 in 10,000.
+	CodeBudget     limit.Rate // default 10, then one every 40 min
+	PasswordBudget limit.Rate // default 10, then one every 10 min
+	SendBudget     limit.Rate // default 5, then one every 12 min
+	// HardCap ends guessing after so many consecutive failures per account and factor
+	// (NIST SP 800-63B-4, 3.2.2); default and greatest 100.
+	HardCap int
+}
+
+func (s Settings) withDefaults() (Settings, error) {
+	def := func(d *time.Duration, value time.Duration) {
+		if *d == 0 {
+			*d = value
+		}
+	}
+	num := func(n *int, value int) {
+		if *n == 0 {
+			*n = value
+		}
+	}
+	rate := func(r *limit.Rate, burst int, every time.Duration) {
+		if *r == (limit.Rate{}) {
+			*r = limit.Rate{Burst: burst, Every: every}
+		}
+	}
+	num(&s.CodeDigits, 6)
+	num(&s.CodeTries, 5)
+	num(&s.PasswordMin, 15)
+	num(&s.HardCap, 100)
+	def(&s.CodeLife, 10*time.Minute)
+	def(&s.ResendAfter, 30*time.Second)
+	def(&s.FlowLife, time.Hour)
+	def(&s.SessionIdle, time.Hour)
+	def(&s.SessionLife, 12*time.Hour)
+	def(&s.RiseGrace, 10*time.Second)
+	def(&s.EnrolWithin, 15*time.Minute)
+	rate(&s.CodeBudget, 10, 40*time.Minute)
+	rate(&s.PasswordBudget, 10, 10*time.Minute)
+	rate(&s.SendBudget, 5, 12*time.Minute)
+
+	switch {
+	case s.CodeDigits < 6 || s.CodeDigits > 8:
+		return s, fmt.Errorf("codes of %d digits: 6 to 8 are possible", s.CodeDigits)
+	case s.CodeLife < 30*time.Second || s.CodeLife > 10*time.Minute:
+		return s, fmt.Errorf("a code life of %v: 30s to 10m are possible", s.CodeLife)
+	case s.CodeTries < 1 || s.CodeTries > 10:
+		return s, fmt.Errorf("%d tries per code: 1 to 10 are possible", s.CodeTries)
+	case s.ResendAfter < time.Second || s.ResendAfter > s.CodeLife:
+		return s, fmt.Errorf("asking for another code after %v: 1s up to the code's life are possible", s.ResendAfter)
+	case s.FlowLife < s.CodeLife || s.FlowLife > 24*time.Hour:
+		return s, fmt.Errorf("a flow life of %v: the code's life up to 24h are possible", s.FlowLife)
+	case s.SessionIdle < time.Minute || s.SessionIdle > s.SessionLife:
+		return s, fmt.Errorf("an idle limit of %v: 1m up to the session's life (%v) are possible", s.SessionIdle, s.SessionLife)
+	case s.SessionLife > 30*24*time.Hour:
+		return s, fmt.Errorf("a session life of %v: at most 720h is possible", s.SessionLife)
+	case s.RiseGrace < 0 || s.RiseGrace > time.Minute:
+		return s, fmt.Errorf("a grace of %v: at most 1m is possible", s.RiseGrace)
+	case s.EnrolWithin < time.Minute || s.EnrolWithin > time.Hour:
+		return s, fmt.Errorf("enrolling within %v: 1m to 1h are possible", s.EnrolWithin)
+	case s.PasswordMin < 8 || s.PasswordMin > 64:
+		return s, fmt.Errorf("a least password length of %d: 8 to 64 are possible", s.PasswordMin)
+	case s.HardCap < 10 || s.HardCap > 100:
+		return s, fmt.Errorf("a hard cap of %d failures: 10 to 100 are possible", s.HardCap)
+	}
+	for _, r := range []limit.Rate{s.CodeBudget, s.PasswordBudget, s.SendBudget} {
+		if r.Burst < 1 || r.Burst > 1000 || r.Every < time.Second || r.Every > 24*time.Hour {
+			return s, fmt.Errorf("a budget of %d, then one every %v: bursts of 1 to 1000 and 1s to 24h are possible", r.Burst, r.Every)
+		}
+	}
+	return s, nil
+}
+
+// Engine runs flows and keeps sessions. It is safe for concurrent use.
+type Engine struct {
+	Config
+}
+
+// New returns an engine. It opens nothing and starts nothing. Its error says which
+// setting is out of bounds.
+func New(cfg Config) (*Engine, error) {
+	settings, err := cfg.Settings.withDefaults()
+	if err != nil {
+		return nil, fmt.Errorf("setting up flows: %w", err)
+	}
+	cfg.Settings = settings
+	return &Engine{Config: cfg}, nil
+}
+
+// secret returns n random bytes as text fit for a URL.
+func (e *Engine) secret(n int) (string, error) {
+	raw := make([]byte, n)
+	if _, err := io.ReadFull(e.Rand, raw); err != nil {
+		return "", fmt.Errorf("reading random bytes: %w", err)
+	}
+	return base64.RawURLEncoding.EncodeToString(raw), nil
+}
+
+// uuid returns a random UUID (RFC 9562, version 4).
+func (e *Engine) uuid() (string, error) {
+	var b [16]byte
+	if _, err := io.ReadFull(e.Rand, b[:]); err != nil {
+		return "", fmt.Errorf("reading random bytes: %w", err)
+	}
+	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
+	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:]), nil
+}
+
+// hashed names a record by a secret without giving the secret away. The secrets are
+// 256 random bits, so a plain hash is enough.
+func hashed(secret string) string {
+	sum := sha256.Sum256([]byte(secret))
+	return hex.EncodeToString(sum[:])
+}
+
+// refusalIn returns the refusal in err, if it is one.
+func refusalIn(err error) (*Refusal, bool) {
+	var r *Refusal
+	ok := errors.As(err, &r)
+	return r, ok
+}
+
+// outcome is what one input came to, gathered while its transaction runs. A
+// transaction may run more than once, so nothing in it takes effect until it has
+// committed.
+type outcome struct {
+	record  flowRecord
+	letters []Letter
+	opened  *Opened
+	refusal *Refusal // told to the person although the transaction commits (a wrong code is counted)
+	gone    bool     // the flow ended without success
+	ended   []string // sids of sessions that were revoked
+	renewed []string // sids of sessions that go on under a new id
+	facts   Facts
+	phone   string // of the account, for the view
+}
+
+// transact runs fn in one transaction, and then what must follow a commit: caches
+// first, so that what was revoked is dead before anybody is told, then the letters.
+// A *Refusal returned by fn undoes the transaction.
+func (e *Engine) transact(ctx context.Context, fn func(store.Tx, *outcome) error) (outcome, error) {
+	var out outcome
+	err := e.Store.Update(ctx, func(tx store.Tx) error {
+		out = outcome{}
+		return fn(tx, &out)
+	})
+	if err != nil {
+		return out, err
+	}
+	for _, sid := range out.ended {
+		e.Cache.forget(sid, true)
+	}
+	for _, sid := range out.renewed {
+		e.Cache.forget(sid, false)
+	}
+	for _, letter := range out.letters {
+		if err := e.Post(letter); err != nil {
+			e.Log.Warn("message not accepted", "purpose", letter.Purpose, "error", err)
+			if letter.Code != "" || letter.Purpose == NoticeNoAccount {
+				e.takeBack(ctx, out.record.ID)
+				out.refusal = &Refusal{Code: SendFailed}
+			}
+		}
+	}
+	return out, nil
+}
+
+// takeBack lets a flow ask again at once for a code that could not be handed to the
+// outbox.
+func (e *Engine) takeBack(ctx context.Context, flow string) {
+	err := e.Store.Update(ctx, func(tx store.Tx) error {
+		record, found, err := get[flowRecord](tx, flowKey(flow))
+		if err != nil || !found {
+			return err
+		}
+		record.Code = nil
+		return put(tx, flowKey(flow), record, e.Now(), record.Ends)
+	})
+	if err != nil {
+		e.Log.Warn("taking back an unsent code", "error", err)
+	}
+}

@@ -1,0 +1,105 @@
+package flows
+
+import (
+	"time"
+
+	"github.com/stepgate/stepgate/flows/store"
+	"github.com/stepgate/stepgate/policy"
+)
+
+// flowRecord is a stored flow: the machine's state and what binds it.
+type flowRecord struct {
+	State
+	ID      string `json:"-"`
+	Browser string `json:"browser"` // hash of the browser cookie's secret
+	Site    string `json:"site"`    // origin
+	// Began is the sid of the session that the browser had when the flow began. Step-ups
+	// and enrolments stay bound to it; a sign-in that began without one is overtaken
+	// when another tab has signed in.
+	Began string      `json:"began,omitempty"`
+	Code  *codeRecord `json:"code,omitempty"`
+	Ends  time.Time   `json:"ends"` // absolute
+}
+
+// codeRecord is the one outstanding code of a flow.
+type codeRecord struct {
+	Sum     string        `json:"sum"` // HMAC of the code and all that it is bound to
+	Factor  policy.Factor `json:"factor"`
+	Purpose Purpose       `json:"purpose"`
+	To      string        `json:"to"` // hash of the address
+	Sent    time.Time     `json:"sent"`
+	Expires time.Time     `json:"expires"`
+	Tries   int           `json:"tries"`
+}
+
+// loadFlow finds a live flow of this browser at this site. Everything else (expired,
+// unknown, another browser's) is the same answer.
+func (e *Engine) loadFlow(tx store.Tx, c Caller, id string) (flowRecord, error) {
+	gone := &Refusal{Code: FlowGone}
+	if id == "" || len(id) > 64 {
+		return flowRecord{}, gone
+	}
+	record, found, err := get[flowRecord](tx, flowKey(id))
+	if err != nil {
+		return flowRecord{}, err
+	}
+	if !found || !e.Now().Before(record.Ends) || record.Site != c.Site.Origin {
+		return flowRecord{}, gone
+	}
+	if c.Browser == "" {
+		return flowRecord{}, &Refusal{Code: CookiesOff}
+	}
+	// Hashes of 256 random bits: comparing them tells nothing about a secret.
+	if record.Browser != hashed(c.Browser) {
+		return flowRecord{}, gone
+	}
+	record.ID = id
+	if record.Kind == StepUp || record.Kind == Enrol {
+		if c.Session == nil || c.Session.SID != record.Began {
+			return flowRecord{}, &Refusal{Code: SignInFirst}
+		}
+		record.Proof = record.Proof.Join(c.Session.Proof)
+	}
+	return record, nil
+}
+
+// overtaken reports whether the browser has meanwhile got a session that does what
+// the flow is for, in another tab: the flow is then done, without a second code.
+func overtaken(record *flowRecord, c Caller, demand policy.Demand, now time.Time) bool {
+	if c.Session == nil || record.Step == Done || record.Kind == Enrol {
+		return false
+	}
+	if (record.Kind == SignIn || record.Kind == SignUp) && c.Session.SID == record.Began {
+		return false // somebody wants to sign in as another person
+	}
+	return demand.Met(c.Session.Proof, now)
+}
+
+// gather reads the facts that the machine needs for this flow, and the account. The
+// account is nil for newcomers and phantoms; a disabled one counts as none.
+func (e *Engine) gather(tx store.Tx, c Caller, s State, demand policy.Demand) (Facts, *User, error) {
+	facts := Facts{
+		Demand:        demand,
+		EmailCode:     c.Site.EmailCode,
+		Password:      c.Site.Password,
+		SMS:           c.Site.SMS,
+		SignUpAllowed: c.Site.admits(s.Canonical),
+		EnrolWithin:   e.EnrolWithin,
+	}
+	if s.User == "" {
+		return facts, nil, nil
+	}
+	user, found, err := get[User](tx, userKey(s.User))
+	if err != nil || !found || user.Disabled {
+		return facts, nil, err
+	}
+	facts.Have = user.Factors()
+	if !c.Site.Password {
+		facts.Have = facts.Have.Without(policy.Password)
+	}
+	if !c.Site.SMS {
+		facts.Have = facts.Have.Without(policy.SMSCode)
+	}
+	facts.HasPhone = user.Phone != ""
+	return facts, &user, nil
+}

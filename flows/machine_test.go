@@ -1,0 +1,202 @@
+package flows
+
+import (
+	"reflect"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/stepgate/stepgate/policy"
+)
+
+var noon = time.Date(2026, 3, 14, 12, 0, 0, 0, time.UTC)
+
+// edges are all the events that each step has an edge for. Everything else must
+// change nothing.
+var edges = map[Step][]Event{
+	"":             {Identified{}, Begun{}},
+	AskPassword:    {PasswordRight{}, Switched{}, WantCode{}, WantPassword{}, Identified{}},
+	AskCode:        {CodeRight{}, WantAgain{}, Switched{}, WantCode{}, WantPassword{}, PhoneGiven{}, Identified{}},
+	AskNewPassword: {PasswordChosen{}, PasswordSkipped{}},
+	Confirm:        {WantCode{}, WantPassword{}},
+	Choose:         {WantCode{}, WantPassword{}},
+	AskPhone:       {PhoneGiven{}},
+	Stuck:          {},
+	Done:           {},
+}
+
+var allEvents = []Event{
+	Identified{Email: "dana@example.com", Canonical: "dana@example.com", User: "u1"},
+	Identified{Email: "dana@example.com", Canonical: "dana@example.com"},
+	Begun{}, PasswordRight{}, CodeRight{}, WantAgain{}, PasswordSkipped{}, WantPassword{},
+	WantCode{policy.EmailCode}, WantCode{policy.SMSCode}, WantCode{policy.Password},
+	Switched{true}, Switched{false}, PasswordChosen{"hash"}, PhoneGiven{"07700 900123", "+447700900123"},
+}
+
+// anyState draws a state of any shape, sensible or not.
+func anyState(t *rapid.T) State {
+	steps := []Step{"", AskPassword, AskCode, AskNewPassword, Confirm, Choose, AskPhone, Stuck, Done}
+	s := State{
+		Kind:      rapid.SampledFrom([]Kind{SignIn, SignUp, StepUp, Enrol}).Draw(t, "kind"),
+		Step:      rapid.SampledFrom(steps).Draw(t, "step"),
+		User:      rapid.SampledFrom([]string{"", "u1"}).Draw(t, "user"),
+		Phantom:   rapid.Bool().Draw(t, "phantom"),
+		Factor:    rapid.SampledFrom(policy.All().Slice()).Draw(t, "factor"),
+		Options:   policy.Factors(rapid.Uint8Max(7).Draw(t, "options")),
+		First:     rapid.Bool().Draw(t, "first"),
+		Enrolling: rapid.Bool().Draw(t, "enrolling"),
+		Facts:     anyFacts(t),
+	}
+	for _, f := range policy.All().Slice() {
+		if rapid.Bool().Draw(t, "proved") {
+			s.Proof = s.Proof.With(f, noon.Add(-time.Duration(rapid.IntRange(0, 90).Draw(t, "age"))*time.Minute))
+		}
+	}
+	return s
+}
+
+func anyFacts(t *rapid.T) Facts {
+	facts := Facts{
+		Have:      policy.Factors(rapid.Uint8Max(7).Draw(t, "have")),
+		HasPhone:  rapid.Bool().Draw(t, "has phone"),
+		EmailCode: rapid.Bool().Draw(t, "email code"), Password: rapid.Bool().Draw(t, "password"),
+		SMS: rapid.Bool().Draw(t, "sms"), SignUpAllowed: rapid.Bool().Draw(t, "allowed"),
+		EnrolWithin: 15 * time.Minute,
+	}
+	for range rapid.IntRange(0, 2).Draw(t, "demands") {
+		d := rapid.SampledFrom([]policy.Dimension{policy.Session, policy.PasswordProof, policy.EmailProof, policy.SMSProof, policy.OTP}).Draw(t, "dimension")
+		within := rapid.SampledFrom([]time.Duration{0, 5 * time.Minute, time.Hour}).Draw(t, "within")
+		facts.Demand = facts.Demand.Join(policy.Need(d, within))
+	}
+	return facts
+}
+
+func TestAnEventWithoutAnEdgeChangesNothing(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		s := anyState(t)
+		ev := rapid.SampledFrom(allEvents).Draw(t, "event")
+		next, effects, err := Advance(s, ev, noon)
+		edge := false
+		for _, e := range edges[s.Step] {
+			edge = edge || reflect.TypeOf(e) == reflect.TypeOf(ev)
+		}
+		if err == nil && !edge {
+			t.Fatalf("%T passed at %q, which has no such edge", ev, s.Step)
+		}
+		if err != nil && (next != s || effects != nil) {
+			t.Fatalf("a refused %T moved the flow", ev)
+		}
+	})
+}
+
+func opens(effects []Effect) bool {
+	for _, e := range effects {
+		switch e.(type) {
+		case OpenSession, RaiseSession:
+			return true
+		}
+	}
+	return false
+}
+
+func TestASessionIsOpenedOnlyByAProofThatJustCame(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		s := anyState(t)
+		ev := rapid.SampledFrom(allEvents).Draw(t, "event")
+		next, effects, err := Advance(s, ev, noon)
+		if err != nil || !opens(effects) {
+			return
+		}
+		switch ev.(type) {
+		case PasswordRight, CodeRight, PasswordChosen, PasswordSkipped:
+		case Begun:
+			if !s.Facts.Demand.Join(policy.Floor).Met(s.Proof, noon) {
+				t.Fatal("a step-up that owes something ended as it began")
+			}
+		default:
+			t.Fatalf("%T opened a session", ev)
+		}
+		if s.Phantom {
+			t.Fatal("a phantom succeeded")
+		}
+		if !policy.Floor.Met(next.Proof, noon) {
+			t.Fatal("a session without a first factor")
+		}
+		if (s.Kind == StepUp || s.Kind == Enrol) && !next.Facts.Demand.Join(policy.Floor).Met(next.Proof, noon) {
+			t.Fatal("a rise that does not meet its demand")
+		}
+	})
+}
+
+// A whole flow from its beginning, with any events in any order: wrong proofs are no
+// events, so every proof here came when it was awaited.
+func TestNoOrderOfEventsProvesMoreThanWasProved(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		kind := rapid.SampledFrom([]Kind{SignIn, SignUp, StepUp, Enrol}).Draw(t, "kind")
+		s := State{Kind: kind, Facts: anyFacts(t)}
+		hadPhone := s.Facts.HasPhone
+		if kind == StepUp || kind == Enrol {
+			s.User, s.Proof = "u1", policy.Proof{}.With(policy.EmailCode, noon.Add(-time.Hour))
+		}
+		var proved policy.Factors
+		for range rapid.IntRange(1, 12).Draw(t, "length") {
+			ev := rapid.SampledFrom(allEvents).Draw(t, "event")
+			before := s
+			next, effects, err := Advance(s, ev, noon)
+			if err != nil {
+				continue
+			}
+			switch ev.(type) {
+			case Identified:
+				proved = 0 // another person, perhaps
+			case PasswordRight:
+				proved = proved.With(policy.Password)
+			case CodeRight:
+				proved = proved.With(before.Factor)
+			}
+			for _, f := range policy.All().Slice() {
+				if at, ok := next.Proof.At(f); ok && at.Equal(noon) && !proved.Has(f) {
+					t.Fatalf("%s counts as proved by %T at %q", f, ev, before.Step)
+				}
+			}
+			for _, e := range effects {
+				if _, ok := e.(SetPhone); ok {
+					if hadPhone {
+						t.Fatal("an account that had a phone got another")
+					}
+					for _, f := range before.Facts.Have.Slice() {
+						at, ok := before.Proof.At(f)
+						if !ok || noon.Sub(at) > before.Facts.EnrolWithin {
+							t.Fatalf("a phone was added without a fresh %s", f)
+						}
+					}
+				}
+			}
+			s = next
+		}
+	})
+}
+
+func TestAPhantomLooksLikeAnyOtherSignIn(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		facts := anyFacts(t)
+		byPassword := rapid.Bool().Draw(t, "by password")
+		known := State{Kind: SignIn, Facts: facts}
+		unknown := State{Kind: SignIn, Facts: facts}
+		k, ke, kerr := Advance(known, Identified{Email: "a@example.com", Canonical: "a@example.com", User: "u1", ByPassword: byPassword}, noon)
+		u, ue, uerr := Advance(unknown, Identified{Email: "a@example.com", Canonical: "a@example.com", ByPassword: byPassword}, noon)
+		for range 6 {
+			if (kerr == nil) != (uerr == nil) || len(ke) != len(ue) || k.Step != u.Step || k.Factor != u.Factor || k.First != u.First || k.Options != u.Options {
+				t.Fatalf("they differ: %+v %v, %+v %v", k, kerr, u, uerr)
+			}
+			ev := rapid.SampledFrom([]Event{WantAgain{}, Switched{true}, Switched{false}, WantCode{policy.SMSCode}, PhoneGiven{}, PasswordSkipped{}}).Draw(t, "event")
+			k, ke, kerr = Advance(k, ev, noon)
+			u, ue, uerr = Advance(u, ev, noon)
+		}
+	})
+}

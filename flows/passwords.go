@@ -1,0 +1,170 @@
+package flows
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"github.com/stepgate/stepgate/flows/password"
+	"github.com/stepgate/stepgate/flows/store"
+	"github.com/stepgate/stepgate/policy"
+)
+
+// givePassword checks a password in three steps, because hashing is slow and must not
+// sit in a transaction: the try is charged first, so that a hundred at once cannot
+// outrun the count; then the hash is made; then the result is applied, if the account
+// still has the password that was checked.
+func (e *Engine) givePassword(ctx context.Context, c Caller, record flowRecord, in GivePassword, demand policy.Demand) (outcome, error) {
+	if in.Password == "" {
+		return outcome{}, &Refusal{Code: PasswordMissing, Field: "password", Left: -1}
+	}
+	stored, err := e.chargePassword(ctx, c, record.ID, in.Email, demand)
+	if err != nil {
+		return outcome{}, err
+	}
+	right, newHash, err := e.verify(ctx, stored, in.Password)
+	if errors.Is(err, password.ErrBusy) {
+		return outcome{}, &Refusal{Code: Busy}
+	}
+	if err != nil {
+		return outcome{}, err
+	}
+	return e.transact(ctx, func(tx store.Tx, out *outcome) error {
+		record, err := e.loadFlow(tx, c, record.ID)
+		if err != nil {
+			return err
+		}
+		if record.Step != AskPassword {
+			return errNotThisStep
+		}
+		facts, user, err := e.gather(tx, c, record.State, demand)
+		if err != nil {
+			return err
+		}
+		if !right || user == nil || user.Password != stored {
+			out.record, out.facts, out.phone = record, facts, phoneOf(user)
+			out.refusal = &Refusal{Code: PairWrong, Left: -1}
+			return nil
+		}
+		if newHash != "" {
+			user.Password = newHash
+			if err := put(tx, userKey(user.ID), user, e.Now(), zeroTime); err != nil {
+				return err
+			}
+		}
+		if err := e.clearBudget(tx, e.passwordBudget(c, &record)); err != nil {
+			return err
+		}
+		return e.apply(tx, c, record, PasswordRight{}, demand, out)
+	})
+}
+
+func (e *Engine) passwordBudget(c Caller, record *flowRecord) budgetName {
+	return e.budget(c, record.User, "try:"+policy.Password.String(), record.account())
+}
+
+// chargePassword takes one try from the budget and returns the hash to check, empty
+// when there is none. An address other than the flow's own starts it again first.
+func (e *Engine) chargePassword(ctx context.Context, c Caller, flow, email string, demand policy.Demand) (stored string, err error) {
+	var refused *Refusal
+	_, err = e.transact(ctx, func(tx store.Tx, out *outcome) error {
+		stored, refused = "", nil
+		record, err := e.loadFlow(tx, c, flow)
+		if err != nil {
+			return err
+		}
+		if record.Step != AskPassword {
+			return errNotThisStep
+		}
+		if email != "" && record.First {
+			event, err := e.identified(tx, c, Identify{Email: email, ByPassword: true})
+			if err != nil {
+				return err
+			}
+			if event.Canonical != record.Canonical {
+				if err := e.apply(tx, c, record, event, demand, out); err != nil {
+					return err
+				}
+				record = out.record
+			}
+		}
+		budget := e.passwordBudget(c, &record)
+		if refused, err = e.checkBudget(tx, budget, e.PasswordBudget); err != nil {
+			return err
+		}
+		if refused != nil {
+			return tx.Delete(flowKey(flow))
+		}
+		if err := e.countFailure(tx, budget, e.PasswordBudget); err != nil {
+			return err
+		}
+		_, user, err := e.gather(tx, c, record.State, demand)
+		if user != nil {
+			stored = user.Password
+		}
+		return err
+	})
+	if err == nil && refused != nil {
+		return "", refused
+	}
+	return stored, err
+}
+
+// verify costs the same whether or not there is a password to check. newHash is set
+// when the stored one was made with other parameters than today's.
+func (e *Engine) verify(ctx context.Context, stored, given string) (right bool, newHash string, err error) {
+	if stored == "" {
+		return false, "", e.Hasher.VerifyNothing(ctx, given)
+	}
+	right, rehash, err := e.Hasher.Verify(ctx, stored, given)
+	if err != nil || !right || !rehash {
+		return right, "", err
+	}
+	newHash, err = e.Hasher.Hash(ctx, given)
+	if errors.Is(err, password.ErrBusy) {
+		return true, "", nil // the old hash still serves; another sign-in will renew it
+	}
+	return true, newHash, err
+}
+
+// setPassword takes the password of a new account. The step is looked at before the
+// hash is made, so that nobody can have passwords hashed without a proved mailbox.
+func (e *Engine) setPassword(ctx context.Context, c Caller, record flowRecord, in SetPassword, demand policy.Demand) (outcome, error) {
+	if record.Step != AskNewPassword {
+		return outcome{}, errNotThisStep
+	}
+	if in.Password == "" {
+		return outcome{}, &Refusal{Code: PasswordMissing, Field: "new_password", Left: -1}
+	}
+	local, _, _ := strings.Cut(record.Canonical, "@")
+	err := password.Check(in.Password, e.PasswordMin, local, c.Site.Brand, c.Site.Name)
+	if code, count := passwordRefusal(err, e.PasswordMin); code != "" {
+		return outcome{}, &Refusal{Code: code, Field: "new_password", Count: count, Left: -1}
+	}
+	if err != nil {
+		return outcome{}, err
+	}
+	hash, err := e.Hasher.Hash(ctx, in.Password)
+	if errors.Is(err, password.ErrBusy) {
+		return outcome{}, &Refusal{Code: Busy}
+	}
+	if err != nil {
+		return outcome{}, err
+	}
+	return e.submit(ctx, c, record.ID, PasswordChosen{Hash: hash}, demand)
+}
+
+func passwordRefusal(err error, least int) (RefusalCode, int) {
+	switch {
+	case errors.Is(err, password.ErrShort):
+		return PasswordShort, least
+	case errors.Is(err, password.ErrLong):
+		return PasswordLong, 256
+	case errors.Is(err, password.ErrCommon):
+		return PasswordCommon, 0
+	case errors.Is(err, password.ErrContext):
+		return PasswordContext, 0
+	default:
+		return "", 0
+	}
+}

@@ -1,0 +1,311 @@
+package flows
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/stepgate/stepgate/flows/store"
+	"github.com/stepgate/stepgate/policy"
+)
+
+// Start begins a flow: Identify for SignIn and SignUp, Open for StepUp and Enrol. An
+// error is a [*Refusal], or wraps store.ErrUnavailable, or is a fault.
+func (e *Engine) Start(ctx context.Context, c Caller, kind Kind, t Target, in Input) (View, error) {
+	if c.Browser == "" {
+		return View{}, &Refusal{Code: CookiesOff}
+	}
+	var event Event = Begun{}
+	var identify Identify
+	switch in := in.(type) {
+	case Identify:
+		identify = in
+		if kind != SignIn && kind != SignUp {
+			return View{}, errNotThisStep
+		}
+		if kind == SignUp && c.Site.SignUp != SignUpOpen && c.Site.SignUp != SignUpDomains {
+			return View{}, &Refusal{Code: SignUpNotOpen}
+		}
+	case Open:
+		if kind != StepUp && kind != Enrol {
+			return View{}, errNotThisStep
+		}
+		if c.Session == nil {
+			return View{}, &Refusal{Code: SignInFirst}
+		}
+	default:
+		return View{}, errNotThisStep
+	}
+	demand, err := c.Demand(ctx, t)
+	if err != nil {
+		return View{}, fmt.Errorf("judging the target: %w", err)
+	}
+	id, err := e.secret(20)
+	if err != nil {
+		return View{}, err
+	}
+	out, err := e.transact(ctx, func(tx store.Tx, out *outcome) error {
+		record := e.newRecord(c, id, kind, t)
+		if kind == SignIn || kind == SignUp {
+			if event, err = e.identified(tx, c, identify); err != nil {
+				return err
+			}
+			// The facts of a sign-up include whether this address may.
+			record.Canonical = event.(Identified).Canonical
+		}
+		return e.apply(tx, c, record, event, demand, out)
+	})
+	return e.answer(out, demand, err)
+}
+
+func (e *Engine) newRecord(c Caller, id string, kind Kind, t Target) flowRecord {
+	record := flowRecord{
+		ID: id, Browser: hashed(c.Browser), Site: c.Site.Origin,
+		Ends:  e.Now().Add(e.FlowLife),
+		State: State{Kind: kind, Target: t},
+	}
+	if c.Session != nil {
+		record.Began = c.Session.SID
+		if kind == StepUp || kind == Enrol {
+			record.User, record.Email = c.Session.User, c.Session.Email
+			record.Proof = c.Session.Proof
+		}
+	}
+	return record
+}
+
+// identified reads an address and looks for its account. A disabled account counts
+// as none: its owner is told by whoever disabled it, not by this page.
+func (e *Engine) identified(tx store.Tx, c Caller, in Identify) (Identified, error) {
+	typed, canonical, refusal := CanonicalEmail(in.Email)
+	if refusal != nil {
+		return Identified{}, refusal
+	}
+	byPassword := in.ByPassword || !c.Site.EmailCode
+	event := Identified{Email: typed, Canonical: canonical, ByPassword: byPassword}
+	id, found, err := get[string](tx, emailKey(canonical))
+	if err != nil || !found {
+		return event, err
+	}
+	user, found, err := get[User](tx, userKey(id))
+	if err == nil && found && !user.Disabled {
+		event.User = id
+	}
+	return event, err
+}
+
+// Look returns the flow's step. It changes nothing and sends nothing.
+func (e *Engine) Look(ctx context.Context, c Caller, flow string) (View, error) {
+	record, err := e.peek(ctx, c, flow)
+	if err != nil {
+		return View{}, err
+	}
+	demand, err := c.Demand(ctx, record.Target)
+	if err != nil {
+		return View{}, fmt.Errorf("judging the target: %w", err)
+	}
+	return e.lookAt(ctx, c, record, demand)
+}
+
+func (e *Engine) peek(ctx context.Context, c Caller, flow string) (record flowRecord, err error) {
+	err = e.Store.View(ctx, func(tx store.Tx) error {
+		record, err = e.loadFlow(tx, c, flow)
+		return err
+	})
+	return record, err
+}
+
+func (e *Engine) lookAt(ctx context.Context, c Caller, record flowRecord, demand policy.Demand) (View, error) {
+	if overtaken(&record, c, demand, e.Now()) {
+		record.Step = Done
+	}
+	out := outcome{record: record}
+	err := e.Store.View(ctx, func(tx store.Tx) error {
+		facts, user, err := e.gather(tx, c, record.State, demand)
+		out.facts, out.phone = facts, phoneOf(user)
+		return err
+	})
+	return e.answer(out, demand, err)
+}
+
+// Preview is what a StepUp to t would propose, without starting anything: for the
+// GET of the step-up page. Its View has no Flow. Its Step is Done if the session
+// already meets the demand; Confirm with a proposed Factor; AskPhone if the way leads
+// straight to adding a phone (the page's button then starts the flow, and the next
+// page asks for the number); or Stuck.
+func (e *Engine) Preview(ctx context.Context, c Caller, t Target) (View, error) {
+	if c.Session == nil {
+		return View{}, &Refusal{Code: SignInFirst}
+	}
+	demand, err := c.Demand(ctx, t)
+	if err != nil {
+		return View{}, fmt.Errorf("judging the target: %w", err)
+	}
+	out := outcome{record: e.newRecord(c, "", StepUp, t)}
+	err = e.Store.View(ctx, func(tx store.Tx) error {
+		facts, user, err := e.gather(tx, c, out.record.State, demand)
+		if err != nil {
+			return err
+		}
+		out.facts, out.phone = facts, phoneOf(user)
+		out.record.Facts = facts
+		out.record.State, _, err = Advance(out.record.State, Begun{}, e.Now())
+		return err
+	})
+	return e.answer(out, demand, err)
+}
+
+// Submit hands in one input. On a [*Refusal] the View returned with it is the
+// unmoved step, where there still is one.
+func (e *Engine) Submit(ctx context.Context, c Caller, flow string, in Input) (View, error) {
+	record, err := e.peek(ctx, c, flow)
+	if err != nil {
+		return View{}, err
+	}
+	demand, err := c.Demand(ctx, record.Target)
+	if err != nil {
+		return View{}, fmt.Errorf("judging the target: %w", err)
+	}
+	if record.Step == Done || overtaken(&record, c, demand, e.Now()) {
+		return e.lookAt(ctx, c, record, demand)
+	}
+	var out outcome
+	switch in := in.(type) {
+	case GivePassword:
+		out, err = e.givePassword(ctx, c, record, in, demand)
+	case SetPassword:
+		out, err = e.setPassword(ctx, c, record, in, demand)
+	case GiveCode:
+		out, err = e.giveCode(ctx, c, flow, in, demand)
+	case GivePhone:
+		e164, refusal := ParsePhone(in.Phone, c.Site.Countries)
+		if refusal != nil {
+			err = refusal
+			break
+		}
+		out, err = e.submit(ctx, c, flow, PhoneGiven{Typed: in.Phone, E164: e164}, demand)
+	default:
+		event, ok := plainEvent(in)
+		if !ok {
+			err = errNotThisStep
+			break
+		}
+		out, err = e.submit(ctx, c, flow, event, demand)
+	}
+	if refusal, ok := refusalIn(err); ok {
+		view, lookErr := e.lookAt(ctx, c, record, demand)
+		if lookErr != nil {
+			return View{}, lookErr
+		}
+		return view, refusal
+	}
+	return e.answer(out, demand, err)
+}
+
+// plainEvent is the event of an input that needs no checking beyond the machine's.
+func plainEvent(in Input) (Event, bool) {
+	switch in := in.(type) {
+	case Resend:
+		return WantAgain{}, true
+	case SendCode:
+		return WantCode(in), true
+	case UsePassword:
+		return WantPassword{}, true
+	case SwitchMethod:
+		return Switched(in), true
+	case SkipPassword:
+		return PasswordSkipped{}, true
+	default:
+		return nil, false
+	}
+}
+
+// submit applies one event to a stored flow.
+func (e *Engine) submit(ctx context.Context, c Caller, flow string, event Event, demand policy.Demand) (outcome, error) {
+	return e.transact(ctx, func(tx store.Tx, out *outcome) error {
+		record, err := e.loadFlow(tx, c, flow)
+		if err != nil {
+			return err
+		}
+		return e.apply(tx, c, record, event, demand, out)
+	})
+}
+
+// apply advances a flow by one event, runs the effects and stores the result, within
+// one transaction. A *Refusal undoes it all.
+func (e *Engine) apply(tx store.Tx, c Caller, record flowRecord, event Event, demand policy.Demand, out *outcome) error {
+	now := e.Now()
+	if id, ok := event.(Identified); ok {
+		// The facts must be those of the account that was just named.
+		record.User = id.User
+	}
+	facts, user, err := e.gather(tx, c, record.State, demand)
+	if err != nil {
+		return err
+	}
+	if (record.Kind == StepUp || record.Kind == Enrol) && user == nil {
+		return &Refusal{Code: FlowGone} // the account is gone or disabled
+	}
+	record.Facts = facts
+	next, effects, err := Advance(record.State, event, now)
+	if err != nil {
+		return err
+	}
+	record.State = next
+	run := effectRun{engine: e, tx: tx, caller: c, record: &record, user: user, out: out, now: now,
+		again: event == WantAgain{}}
+	for _, effect := range effects {
+		if err := run.do(effect); err != nil {
+			return err
+		}
+	}
+	out.record, out.facts, out.phone = record, facts, phoneOf(run.user)
+	return put(tx, flowKey(record.ID), record, now, record.Ends)
+}
+
+func phoneOf(user *User) string {
+	if user == nil {
+		return ""
+	}
+	return user.Phone
+}
+
+// answer turns an outcome into what the face gets.
+func (e *Engine) answer(out outcome, demand policy.Demand, err error) (View, error) {
+	if err != nil {
+		return View{}, err
+	}
+	view := e.view(out, demand)
+	if out.refusal != nil {
+		return view, out.refusal
+	}
+	return view, nil
+}
+
+func (e *Engine) view(out outcome, demand policy.Demand) View {
+	r := out.record
+	v := View{
+		Flow: r.ID, Kind: r.Kind, Step: r.Step, Target: r.Target, Email: r.Email,
+		Factor: r.Factor, Enrolling: r.Enrolling || r.Step == AskPhone, Options: r.Options.Slice(),
+		MaySkip: r.Step == AskNewPassword && out.facts.EmailCode,
+		Digits:  e.CodeDigits, PasswordMin: e.PasswordMin, ValidFor: demand.ValidFor(), First: r.First,
+		Why: r.Why, Opened: out.opened,
+	}
+	switch {
+	case r.Enrolling:
+		v.Phone = r.PhoneTyped
+	case len(out.phone) >= 2:
+		v.Phone = out.phone[len(out.phone)-2:]
+	}
+	if r.Code != nil && r.Step == AskCode {
+		v.Sent, v.Expires = r.Code.Sent, r.Code.Expires
+		v.ResendAfter = r.Code.Sent.Add(e.ResendAfter)
+	}
+	if out.gone {
+		v = View{Kind: r.Kind, Target: r.Target, Email: r.Email}
+	}
+	return v
+}
+
+// left is the time from now until t, at least zero.
+func left(now, t time.Time) time.Duration { return max(t.Sub(now), 0) }

@@ -1,0 +1,141 @@
+package flows
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/stepgate/stepgate/flows/token"
+)
+
+// Live is a session as the gateway holds it on the hot path: shared and cached, so
+// its Session must not be changed.
+type Live struct {
+	Session
+	// Tokens keeps what was minted for this session at this proof. A raised session is
+	// another Live, so no token outlives the proof it speaks of.
+	Tokens atomic.Pointer[token.Bundle]
+
+	seen  atomic.Int64 // Unix milliseconds
+	saved atomic.Int64 // what of it the store has
+	ended atomic.Bool
+}
+
+func newLive(s Session) *Live {
+	live := &Live{Session: s}
+	live.seen.Store(s.LastSeen.UnixMilli())
+	live.saved.Store(s.LastSeen.UnixMilli())
+	return live
+}
+
+// Ended reports whether the session was revoked since it was found, for work that
+// outlives a request.
+func (l *Live) Ended() bool { return l.ended.Load() }
+
+func (l *Live) alive(now time.Time, idle time.Duration) bool {
+	return !l.ended.Load() && now.Before(l.Ends) && now.UnixMilli()-l.seen.Load() <= idle.Milliseconds()
+}
+
+// SessionCache keeps warm sessions by the raw value of their cookie, so that a
+// request costs one map look-up. It is bounded; when full, some other session makes
+// room, and costs one store read when it comes back. It is safe for concurrent use.
+type SessionCache struct {
+	max int
+
+	mu       sync.RWMutex
+	byCookie map[string]*Live
+	bySID    map[string][]string // the cookies of each sign-in
+	gen      uint64              // how often something was forgotten
+}
+
+// NewSessionCache returns a cache for at most max sessions (least 1; about 1 kB each).
+func NewSessionCache(max int) *SessionCache {
+	if max < 1 {
+		max = 1
+	}
+	return &SessionCache{max: max, byCookie: make(map[string]*Live), bySID: make(map[string][]string)}
+}
+
+func (c *SessionCache) find(cookie string) (*Live, bool) {
+	c.mu.RLock()
+	live, ok := c.byCookie[cookie]
+	c.mu.RUnlock()
+	return live, ok
+}
+
+// generation is to be read before the store is; keep takes it back.
+func (c *SessionCache) generation() uint64 {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return c.gen
+}
+
+// keep remembers a session that was read from the store, unless anything was
+// revoked since the read began: it might have been this one.
+func (c *SessionCache) keep(cookie string, live *Live, generation uint64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.gen != generation {
+		return
+	}
+	if _, ok := c.byCookie[cookie]; ok {
+		return
+	}
+	for other := range c.byCookie { // map order: as good as any
+		if len(c.byCookie) < c.max {
+			break
+		}
+		c.remove(other)
+	}
+	c.byCookie[cookie] = live
+	c.bySID[live.SID] = append(c.bySID[live.SID], cookie)
+}
+
+// forget drops a sign-in at once; if it was revoked, what others still hold of it is
+// marked as ended.
+func (c *SessionCache) forget(sid string, revoked bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.gen++
+	for _, cookie := range append([]string(nil), c.bySID[sid]...) {
+		if revoked {
+			c.byCookie[cookie].ended.Store(true)
+		}
+		c.remove(cookie)
+	}
+}
+
+// drop removes one cookie's session, which has come to its end.
+func (c *SessionCache) drop(cookie string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.remove(cookie)
+}
+
+// remove needs the lock.
+func (c *SessionCache) remove(cookie string) {
+	live, ok := c.byCookie[cookie]
+	if !ok {
+		return
+	}
+	delete(c.byCookie, cookie)
+	rest := c.bySID[live.SID]
+	for i, other := range rest {
+		if other == cookie {
+			rest = append(rest[:i:i], rest[i+1:]...)
+			break
+		}
+	}
+	if len(rest) == 0 {
+		delete(c.bySID, live.SID)
+	} else {
+		c.bySID[live.SID] = rest
+	}
+}
+
+// Len is the number of warm sessions.
+func (c *SessionCache) Len() int {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return len(c.byCookie)
+}

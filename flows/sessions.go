@@ -1,0 +1,209 @@
+package flows
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/stepgate/stepgate/flows/store"
+	"github.com/stepgate/stepgate/policy"
+)
+
+var zeroTime time.Time // a record that does not end
+
+// openSession starts a session with what the flow has proved. Whatever session this
+// browser had ends with it: nobody keeps a second identity by signing in again.
+func (r *effectRun) openSession() error {
+	e := r.engine
+	if r.user == nil || r.user.Disabled {
+		return &Refusal{Code: FlowGone}
+	}
+	if old := r.caller.Session; old != nil {
+		if err := r.endFamily(old.SID, old.User); err != nil {
+			return err
+		}
+	}
+	sid, err := e.uuid()
+	if err != nil {
+		return err
+	}
+	session := Session{
+		SID: sid, User: r.user.ID, Email: r.user.Email, Groups: r.user.Groups, Epoch: r.user.Epoch,
+		Site: r.record.Site, Proof: r.record.Proof, Opened: policy.EmailCode, Device: r.caller.Device,
+		Created: r.now, Ends: r.now.Add(e.SessionLife),
+	}
+	if _, ok := r.record.Proof.At(policy.EmailCode); !ok {
+		session.Opened = policy.Password
+	}
+	newPerson, err := r.recognise()
+	if err != nil {
+		return err
+	}
+	if err := put(r.tx, ofUserKey(r.user.ID, sid), r.now, r.now, session.Ends); err != nil {
+		return err
+	}
+	return r.issue(session, newPerson)
+}
+
+// recognise remembers the person and the browser to one another, and reports whether
+// the browser last belonged to somebody else, or to nobody known.
+func (r *effectRun) recognise() (newPerson bool, err error) {
+	browser := hashed(r.caller.Browser)
+	until := r.now.Add(deviceLife)
+	person := personKey(browser, r.record.Site)
+	last, _, err := get[string](r.tx, person)
+	if err != nil {
+		return false, err
+	}
+	if err := put(r.tx, person, r.user.ID, r.now, until); err != nil {
+		return false, err
+	}
+	return last != r.user.ID, put(r.tx, deviceKey(r.user.ID, browser), until, r.now, until)
+}
+
+// raiseSession gives the session that began the flow what the flow has proved, under
+// a new id. The old id keeps its old level for a short grace, for requests that
+// are on their way.
+func (r *effectRun) raiseSession() error {
+	e := r.engine
+	if r.caller.Session == nil {
+		return &Refusal{Code: SignInFirst}
+	}
+	old, live, err := e.readSession(r.tx, r.caller.Session.Key)
+	if err != nil {
+		return err
+	}
+	if !live || old.SID != r.record.Began || old.User != r.record.User {
+		return &Refusal{Code: SignInFirst}
+	}
+	raised := old
+	raised.Proof = old.Proof.Join(r.record.Proof)
+	raised.Replaced = false
+
+	if !old.Replaced {
+		old.Replaced = true
+		if grace := r.now.Add(e.RiseGrace); grace.Before(old.Ends) {
+			old.Ends = grace
+		}
+		if err := put(r.tx, sessionKey(old.Key), old, r.now, old.Ends); err != nil {
+			return err
+		}
+	} else {
+		// Another tab has raised the session meanwhile. Its end is kept there.
+		raised.Ends = old.Created.Add(e.SessionLife)
+	}
+	r.out.renewed = append(r.out.renewed, old.SID)
+	return r.issue(raised, false)
+}
+
+// issue stores a session under a new secret id.
+func (r *effectRun) issue(session Session, newPerson bool) error {
+	id, err := r.engine.secret(32)
+	if err != nil {
+		return err
+	}
+	session.Key, session.LastSeen = hashed(id), r.now
+	if err := put(r.tx, sessionKey(session.Key), session, r.now, session.Ends); err != nil {
+		return err
+	}
+	if err := put(r.tx, familyKey(session.SID, session.Key), true, r.now, session.Ends); err != nil {
+		return err
+	}
+	r.out.opened = &Opened{ID: id, Session: &session, NewPerson: newPerson}
+	return nil
+}
+
+func (r *effectRun) endFamily(sid, user string) error {
+	r.out.ended = append(r.out.ended, sid)
+	return endFamily(r.tx, sid, user)
+}
+
+// endFamily deletes every id of one sign-in, replaced ones included.
+func endFamily(tx store.Tx, sid, user string) error {
+	var keys []string
+	err := tx.Scan(familyPrefix(sid), func(key string, _ []byte) error {
+		keys = append(keys, key, sessionKey(strings.TrimPrefix(key, familyPrefix(sid))))
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for _, key := range append(keys, ofUserKey(user, sid)) {
+		if err := tx.Delete(key); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// SignOut ends the session, its replaced ids included. When it returns nil, no
+// request that starts later is let through with it.
+func (e *Engine) SignOut(ctx context.Context, s *Session) error {
+	_, err := e.transact(ctx, func(tx store.Tx, out *outcome) error {
+		out.ended = append(out.ended, s.SID)
+		return endFamily(tx, s.SID, s.User)
+	})
+	if err != nil {
+		return fmt.Errorf("signing out: %w", err)
+	}
+	return nil
+}
+
+// EndSessions ends every session of an account, on every device and site, except the
+// one with the given sid (empty: none is spared).
+func (e *Engine) EndSessions(ctx context.Context, user, except string) error {
+	_, err := e.transact(ctx, func(tx store.Tx, out *outcome) error {
+		var sids []string
+		err := tx.Scan(ofUserPrefix(user), func(key string, _ []byte) error {
+			sids = append(sids, strings.TrimPrefix(key, ofUserPrefix(user)))
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		sids = slices.DeleteFunc(sids, func(sid string) bool { return sid == except })
+		for _, sid := range sids {
+			if err := endFamily(tx, sid, user); err != nil {
+				return err
+			}
+		}
+		out.ended = sids
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("ending sessions: %w", err)
+	}
+	return nil
+}
+
+// SetDisabled locks an account out, or lets it in again. Locking ends all its
+// sessions at once.
+func (e *Engine) SetDisabled(ctx context.Context, user string, disabled bool) error {
+	err := e.Store.Update(ctx, func(tx store.Tx) error {
+		record, found, err := get[User](tx, userKey(user))
+		if err != nil || !found {
+			return err
+		}
+		record.Disabled = disabled
+		record.Epoch++
+		return put(tx, userKey(user), record, e.Now(), zeroTime)
+	})
+	if err != nil {
+		return fmt.Errorf("disabling an account: %w", err)
+	}
+	return e.EndSessions(ctx, user, "")
+}
+
+// readSession returns the session stored under a key, if it lives.
+func (e *Engine) readSession(tx store.Tx, key string) (Session, bool, error) {
+	session, found, err := get[Session](tx, sessionKey(key))
+	if err != nil || !found {
+		return Session{}, false, err
+	}
+	session.Key = key
+	now := e.Now()
+	live := now.Before(session.Ends) && now.Sub(session.LastSeen) <= e.SessionIdle
+	return session, live, nil
+}

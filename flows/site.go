@@ -1,0 +1,80 @@
+package flows
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/stepgate/stepgate/policy"
+)
+
+// Site is one protected application as flows need to know it. Nothing in it comes
+// from a request.
+type Site struct {
+	Origin string // scheme, host and port, such as https://payroll.example.com
+	Prefix string // of Stepgate's own pages, such as /.auth
+	Name   string // the application's name as people know it
+	Brand  string // the operator's name, under which messages are sent
+
+	EmailCode bool // sign in with a code by mail
+	Password  bool // sign in with e-mail and password
+	SMS       bool // a sender for text messages exists
+	// Countries are the ISO 3166 regions to which text messages are sent; the first is
+	// assumed for numbers typed without a country code. "*" means any.
+	Countries []string
+
+	SignUp SignUpMode
+	// Domains limits SignUpDomains, as canonical (lower-case, A-label) names.
+	Domains []string
+}
+
+// SignUpMode says who may create an account.
+type SignUpMode string
+
+const (
+	SignUpOpen    SignUpMode = "open"
+	SignUpClosed  SignUpMode = "closed"
+	SignUpDomains SignUpMode = "domains"
+)
+
+// Issuer is the issuer of the site's tokens.
+func (s *Site) Issuer() string { return s.Origin + s.Prefix }
+
+// admits reports whether the site lets the owner of an address sign up.
+func (s *Site) admits(canonical string) bool {
+	switch s.SignUp {
+	case SignUpOpen:
+		return true
+	case SignUpDomains:
+		_, domain, _ := strings.Cut(canonical, "@")
+		return domain != "" && slices.Contains(s.Domains, domain)
+	default:
+		return false
+	}
+}
+
+// Caller is who acts on a flow, as the face knows it. Faces fill it from what is
+// trustworthy: cookies they opened, and Caddy's opinion of the client address.
+type Caller struct {
+	Site *Site
+	// Browser is the secret of the browser cookie; a flow is bound to it. Empty: the
+	// browser showed none (cookies may be off), and no flow is found.
+	Browser string
+	Session *Session // nil: nobody is signed in
+	Device  string   // such as "Firefox on Windows"; never the raw User-Agent
+	Network string   // client network for messages, such as 198.51.100.0/24; may be empty
+	Lang    string   // BCP 47 language of the page
+	// Demand judges the flow's target for this caller. It must not be nil.
+	Demand Evaluate
+}
+
+// Target is what the person wanted when the flow began.
+type Target struct {
+	ReturnTo string `json:"return_to"`        // a path with query on the site; the face has validated it
+	Method   string `json:"method,omitempty"` // of the request that was stopped; empty = GET
+	Label    string `json:"label,omitempty"`  // what the operator calls it; may be empty
+}
+
+// Evaluate answers what a target must prove, afresh at every step: the policy may
+// have changed, or the risk risen, since the flow began. An error refuses.
+type Evaluate func(ctx context.Context, t Target) (policy.Demand, error)

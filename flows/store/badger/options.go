@@ -1,0 +1,92 @@
+package badger
+
+import (
+	"log/slog"
+	"time"
+
+	lsm "github.com/dgraph-io/badger/v4"
+	"github.com/dgraph-io/badger/v4/options"
+)
+
+// Options say where the store is and how careful it is.
+type Options struct {
+	// Dir is the store's own directory, created with mode 0700 if need be.
+	Dir string
+	// NoSync skips syncing the disk at each commit. What was acknowledged then
+	// still survives a crash of the process, but not of the machine.
+	NoSync bool
+	// MinFree is the low-water mark: with less free space on the file system of
+	// Dir, in bytes, the store refuses to open and an open one refuses Update.
+	// Default: 256 MiB.
+	MinFree uint64
+	// Logger receives what the store and Badger have to say, without keys and
+	// values. Default: slog.Default().
+	Logger *slog.Logger
+	// FreeSpace returns the bytes free for this process on the file system of
+	// dir. An error counts as a full disk. Default: ask the operating system.
+	FreeSpace func(dir string) (uint64, error)
+
+	pace pace
+}
+
+// pace holds the intervals that nobody configures; tests shorten them.
+type pace struct {
+	lockWait  time.Duration // how long Open waits for another handle to close
+	closeWait time.Duration // how long Close waits for Badger's last flush
+	probe     time.Duration // between two looks at the free space
+	collect   time.Duration // between two collections of the value log
+}
+
+// Sizes small enough for a gateway that shares its machine; Badger's own
+// defaults reserve gigabytes.
+const (
+	memTableSize     = 8 << 20
+	valueLogFileSize = 16 << 20
+	minFreeFloor     = 256 << 20
+)
+
+func (o Options) withDefaults() Options {
+	if o.MinFree == 0 {
+		// Room for what Badger may still write in the background after the last
+		// accepted transaction, several times over.
+		o.MinFree = max(minFreeFloor, 4*(2*memTableSize+valueLogFileSize))
+	}
+	if o.Logger == nil {
+		o.Logger = slog.Default()
+	}
+	if o.FreeSpace == nil {
+		o.FreeSpace = freeSpace
+	}
+	if o.pace == (pace{}) {
+		o.pace = pace{
+			lockWait:  2 * time.Second,
+			closeWait: 30 * time.Second,
+			probe:     time.Second,
+			collect:   10 * time.Minute,
+		}
+	}
+	return o
+}
+
+// tuned returns Badger's options. DetectConflicts carries the whole safety of
+// counters and one-time codes; the checksums turn rot into an error.
+func (o Options) tuned(logger lsm.Logger) lsm.Options {
+	return lsm.DefaultOptions(o.Dir).
+		WithSyncWrites(!o.NoSync).
+		WithDetectConflicts(true).
+		WithNumVersionsToKeep(1).
+		WithVerifyValueChecksum(true).
+		WithChecksumVerificationMode(options.OnTableAndBlockRead).
+		WithMemTableSize(memTableSize).
+		WithValueLogFileSize(valueLogFileSize).
+		WithBaseTableSize(2 << 20).
+		WithNumMemtables(2).
+		WithNumLevelZeroTables(2).
+		WithNumLevelZeroTablesStall(4).
+		WithNumCompactors(2).
+		WithBlockCacheSize(8 << 20).
+		WithIndexCacheSize(4 << 20).
+		WithCompression(options.None).
+		WithMetricsEnabled(false).
+		WithLogger(logger)
+}
