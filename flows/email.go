@@ -3,6 +3,7 @@ package flows
 import (
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"golang.org/x/net/idna"
 	"golang.org/x/text/unicode/norm"
@@ -19,7 +20,7 @@ import (
 // and lists are how one address is made to look like another.
 func CanonicalEmail(input string) (typed, canonical string, refusal *Refusal) {
 	malformed := &Refusal{Code: EmailMalformed, Field: "email"}
-	if len(input) > 1024 {
+	if len(input) > 1024 || !utf8.ValidString(input) {
 		return "", "", malformed
 	}
 	s := strings.TrimFunc(norm.NFKC.String(input), isBlank)
@@ -38,13 +39,16 @@ func CanonicalEmail(input string) (typed, canonical string, refusal *Refusal) {
 		return "", "", malformed
 	}
 	ascii = strings.ToLower(ascii)
+	if again, err := idna.Lookup.ToASCII(ascii); err != nil || again != ascii {
+		return "", "", malformed // an encoding of something that has another one
+	}
 	return local + "@" + ascii, strings.ToLower(local) + "@" + ascii, nil
 }
 
-// isBlank reports spaces, controls and zero-width characters, which come along when
-// an address is copied.
+// isBlank reports spaces, line ends and zero-width characters, which come along when an
+// address is copied.
 func isBlank(r rune) bool {
-	return unicode.IsSpace(r) || unicode.IsControl(r) || unicode.Is(unicode.Cf, r)
+	return unicode.IsSpace(r) || unicode.Is(unicode.Cf, r)
 }
 
 func isDotAtom(s string) bool {

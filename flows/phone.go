@@ -3,6 +3,7 @@ package flows
 import (
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/nyaruka/phonenumbers"
 	"golang.org/x/text/unicode/norm"
@@ -20,7 +21,7 @@ func ParsePhone(input string, countries []string) (e164 string, refusal *Refusal
 		return "", &Refusal{Code: PhoneMissing, Field: "phone"}
 	}
 	malformed := &Refusal{Code: PhoneMalformed, Field: "phone"}
-	if len(typed) > 64 || strings.ContainsFunc(typed, isLetter) {
+	if len(typed) > 64 || !utf8.ValidString(input) || strings.ContainsFunc(typed, isLetter) {
 		return "", malformed
 	}
 	if rest, ok := strings.CutPrefix(typed, "00"); ok {
@@ -31,7 +32,7 @@ func ParsePhone(input string, countries []string) (e164 string, refusal *Refusal
 		region = strings.ToUpper(countries[0])
 	}
 	number, err := phonenumbers.Parse(typed, region)
-	if err != nil || !phonenumbers.IsPossibleNumber(number) || number.GetExtension() != "" {
+	if err != nil || phonenumbers.IsPossibleNumberWithReason(number) != phonenumbers.IS_POSSIBLE || number.GetExtension() != "" {
 		return "", malformed
 	}
 	switch phonenumbers.GetNumberType(number) {
@@ -45,7 +46,11 @@ func ParsePhone(input string, countries []string) (e164 string, refusal *Refusal
 	}) {
 		return "", &Refusal{Code: PhoneCountry, Field: "phone"}
 	}
-	return phonenumbers.Format(number, phonenumbers.E164), nil
+	e164 = phonenumbers.Format(number, phonenumbers.E164)
+	if again, err := phonenumbers.Parse(e164, ""); err != nil || phonenumbers.Format(again, phonenumbers.E164) != e164 {
+		return "", malformed // no number of its own: it would be read as another one
+	}
+	return e164, nil
 }
 
 // inCountry compares by region where the number's range is known, and otherwise by

@@ -70,9 +70,12 @@ type Caller struct {
 
 // Target is what the person wanted when the flow began.
 type Target struct {
-	ReturnTo string `json:"return_to"`        // a path with query on the site; the face has validated it
-	Method   string `json:"method,omitempty"` // of the request that was stopped; empty = GET
-	Label    string `json:"label,omitempty"`  // what the operator calls it; may be empty
+	ReturnTo string `json:"return_to"` // a path with query on the site; the face has validated it
+	// Need is the demand of the request that was stopped, in policy.ParseDemand's words,
+	// where it asks for more than going to ReturnTo would; usually empty. It comes from
+	// the client and can only add to what is asked.
+	Need  string `json:"need,omitempty"`
+	Label string `json:"label,omitempty"` // what the operator calls it; may be empty
 }
 
 // Evaluate answers what a target must prove, afresh at every step: the policy may

@@ -2,6 +2,8 @@ package policy
 
 import (
 	"fmt"
+	"iter"
+	"slices"
 	"strings"
 	"time"
 )
@@ -31,6 +33,17 @@ func (d Dimension) String() string {
 		return dimensionNames[d]
 	}
 	return fmt.Sprintf("dimension(%d)", uint8(d))
+}
+
+// Dimensions yields every dimension there is.
+func Dimensions() iter.Seq[Dimension] {
+	return func(yield func(Dimension) bool) {
+		for d := range dimensionCount {
+			if !yield(d) {
+				return
+			}
+		}
+	}
 }
 
 // Of is the dimension that asks for factor f by name. A factor that there is not has
@@ -139,6 +152,31 @@ func (d Demand) String() string {
 		return "public"
 	}
 	return strings.Join(parts, " + ")
+}
+
+// ParseDemand is the inverse of [Demand.String]. It takes no "deny": whoever may hand
+// in a demand may ask for more proof, not close a door.
+func ParseDemand(text string) (Demand, error) {
+	var d Demand
+	if text == "" || text == "public" {
+		return d, nil
+	}
+	for part := range strings.SplitSeq(text, " + ") {
+		word, age, aged := strings.Cut(part, " within ")
+		i := slices.Index(dimensionNames[:], word)
+		if i < 0 {
+			return Demand{}, fmt.Errorf("reading a demand: unknown word %q", word)
+		}
+		var within time.Duration
+		if aged {
+			var err error
+			if within, err = time.ParseDuration(age); err != nil || within < time.Second {
+				return Demand{}, fmt.Errorf("reading a demand: %q is no age", age)
+			}
+		}
+		d = d.Join(Need(Dimension(i), within))
+	}
+	return d, nil
 }
 
 // Missing is what a proof lacks of a demand: the demand's unmet part.
