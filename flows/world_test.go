@@ -110,11 +110,6 @@ type browser struct {
 	refusal *flows.Refusal
 }
 
-var browsers struct {
-	sync.Mutex
-	n int
-}
-
 func (w *world) browser() *browser {
 	return &browser{world: w, secret: rand.Text() + rand.Text()}
 }

@@ -1,0 +1,202 @@
+package flows_test
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stepgate/stepgate/flows"
+	"github.com/stepgate/stepgate/flows/store"
+)
+
+// watched counts a store's transactions, and can be made to fail.
+type watched struct {
+	store.Store
+	views, updates atomic.Int64
+	down           atomic.Bool
+}
+
+func (s *watched) View(ctx context.Context, fn func(store.Tx) error) error {
+	s.views.Add(1)
+	if s.down.Load() {
+		return store.ErrClosed
+	}
+	return s.Store.View(ctx, fn)
+}
+
+func (s *watched) Update(ctx context.Context, fn func(store.Tx) error) error {
+	s.updates.Add(1)
+	if s.down.Load() {
+		return store.ErrFull
+	}
+	return s.Store.Update(ctx, fn)
+}
+
+func watch(c *flows.Config) { c.Store = &watched{Store: c.Store} }
+
+func (w *world) watched() *watched { return w.engine.Store.(*watched) }
+
+func TestAWarmSessionCostsNoStoreReadAndFewWrites(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, watch)
+	b := w.browser().signUpWithCode(dana)
+	b.session()
+	views, updates := w.watched().views.Load(), w.watched().updates.Load()
+	for range 1000 {
+		if b.session() == nil {
+			t.Fatal("no session")
+		}
+	}
+	if v, u := w.watched().views.Load()-views, w.watched().updates.Load()-updates; v != 0 || u != 0 {
+		t.Fatalf("a thousand warm requests cost %d reads and %d writes", v, u)
+	}
+	for range 60 { // an hour, a request each minute
+		w.wait(time.Minute)
+		b.session()
+	}
+	if v, u := w.watched().views.Load()-views, w.watched().updates.Load()-updates; v != 0 || u != 12 {
+		t.Fatalf("an hour of use cost %d reads and %d writes, want 0 and 12", v, u)
+	}
+}
+
+func TestUseOfASessionSurvivesTheCache(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	b := w.browser().signUpWithCode(dana)
+	for range 4 {
+		w.wait(50 * time.Minute)
+		if b.session() == nil {
+			t.Fatal("a session in use ended")
+		}
+	}
+	w.engine.Config.Cache = flows.NewSessionCache(10) // as after a restart
+	w.wait(50 * time.Minute)
+	if b.session() == nil {
+		t.Fatal("the store does not know that the session was in use")
+	}
+}
+
+func TestAStoreThatIsDownRefusesAndSaysSo(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, watch)
+	b := w.browser().signUpWithCode(dana)
+	w.watched().down.Store(true)
+	if _, err := w.engine.Authenticate(t.Context(), w.site.Origin, b.cookie); !errors.Is(err, store.ErrUnavailable) {
+		t.Errorf("a cold session: %v", err)
+	}
+	c := flows.Caller{Site: w.site, Browser: b.secret, Demand: b.caller2().Demand}
+	if _, err := w.engine.Start(t.Context(), c, flows.SignIn, flows.Target{ReturnTo: "/"}, flows.Identify{Email: dana}); !errors.Is(err, store.ErrUnavailable) {
+		t.Errorf("a sign-in: %v", err)
+	}
+	if _, err := w.engine.Look(t.Context(), c, b.flow); !errors.Is(err, store.ErrUnavailable) {
+		t.Errorf("a look: %v", err)
+	}
+	if _, err := w.engine.Submit(t.Context(), c, b.flow, flows.GiveCode{Code: "123456"}); !errors.Is(err, store.ErrUnavailable) {
+		t.Errorf("a code: %v", err)
+	}
+	if err := w.engine.SignOut(t.Context(), &flows.Session{SID: "x", User: "y"}); !errors.Is(err, store.ErrUnavailable) {
+		t.Errorf("a sign-out that was not done was acknowledged: %v", err)
+	}
+}
+
+// caller2 is caller without asking the store who is signed in.
+func (b *browser) caller2() flows.Caller {
+	cookie := b.cookie
+	b.cookie = ""
+	defer func() { b.cookie = cookie }()
+	return b.caller()
+}
+
+func TestASessionRevokedWhileItIsReadIsNotKeptWarm(t *testing.T) {
+	t.Parallel()
+	for range 200 {
+		w := newWorld(t)
+		b := w.browser().signUpWithCode(dana)
+		session := *b.view.Opened.Session
+		var wg sync.WaitGroup
+		for range 4 {
+			wg.Go(func() { _, _ = w.engine.Authenticate(t.Context(), w.site.Origin, b.cookie) })
+		}
+		wg.Go(func() {
+			if err := w.engine.SignOut(t.Context(), &session); err != nil {
+				t.Error(err)
+			}
+		})
+		wg.Wait()
+		if b.session() != nil {
+			t.Fatal("the session is warm after it was revoked")
+		}
+	}
+}
+
+func TestTheCacheIsBounded(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.engine.Config.Cache = flows.NewSessionCache(5)
+	var people []*browser
+	for _, name := range []string{"a", "b", "c", "d", "e", "f", "g", "h"} {
+		people = append(people, w.browser().signUpWithCode(name+"@example.com"))
+	}
+	for range 3 {
+		for _, b := range people {
+			if b.session() == nil {
+				t.Fatal("a session that made room is lost")
+			}
+		}
+	}
+	if n := w.engine.Cache.Len(); n != 5 {
+		t.Fatalf("%d sessions are warm, want 5", n)
+	}
+}
+
+func TestTwentyRequestsDuringARiseAllPass(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	b := w.browser().signUpWithCode(dana)
+	old := b.cookie
+	var wg sync.WaitGroup
+	start := make(chan struct{})
+	for range 20 {
+		wg.Go(func() {
+			<-start
+			live, err := w.engine.Authenticate(t.Context(), w.site.Origin, old)
+			if err != nil || live == nil {
+				t.Errorf("a request during the rise failed: %v, %v", live, err)
+			} else if live.Proof.TwoChannels() {
+				t.Error("the old id got the new level")
+			}
+		})
+	}
+	close(start)
+	b.enrolPhone(danaPhone)
+	wg.Wait()
+}
+
+func BenchmarkAuthenticateWarm(b *testing.B) {
+	t := &testing.T{}
+	w := newWorld(t)
+	br := w.browser()
+	view, err := w.engine.Start(context.Background(), br.caller(), flows.SignUp, flows.Target{ReturnTo: "/"}, flows.Identify{Email: dana})
+	if err != nil {
+		b.Fatal(err)
+	}
+	if _, err = w.engine.Submit(context.Background(), br.caller(), view.Flow, flows.GiveCode{Code: br.code(dana)}); err != nil {
+		b.Fatal(err)
+	}
+	if view, err = w.engine.Submit(context.Background(), br.caller(), view.Flow, flows.SkipPassword{}); err != nil {
+		b.Fatal(err)
+	}
+	cookie, err := w.engine.SealCookie(view.Opened)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		if live, err := w.engine.Authenticate(context.Background(), w.site.Origin, cookie); live == nil || err != nil {
+			b.Fatal(live, err)
+		}
+	}
+}
