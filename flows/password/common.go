@@ -74,7 +74,7 @@ func fromContext(bare string, words []string) bool {
 			}
 		}
 	}
-	return rest != bare && 2*utf8.RuneCountInString(rest) < utf8.RuneCountInString(bare)
+	return 2*utf8.RuneCountInString(rest) < utf8.RuneCountInString(bare)
 }
 
 func counts(word string) bool { return utf8.RuneCountInString(word) >= leastWord }

@@ -31,7 +31,6 @@ const (
 	maxSalt    = 64
 	minTag     = 16
 	maxTag     = 64
-	maxPHC     = 512
 )
 
 // What new hashes have, in bytes.
@@ -76,7 +75,7 @@ func (h phc) String() string {
 func parsePHC(s string) (phc, error) {
 	var h phc
 	parts := strings.Split(s, "$")
-	if len(s) > maxPHC || len(parts) != 6 || parts[0] != "" || parts[1] != "argon2id" ||
+	if len(parts) != 6 || parts[0] != "" || parts[1] != "argon2id" ||
 		parts[2] != "v="+strconv.Itoa(argon2.Version) {
 		return phc{}, errMalformed
 	}

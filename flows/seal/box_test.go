@@ -25,7 +25,7 @@ func TestASealedRecordOpensToWhatWasSealed(t *testing.T) {
 		if len(sealed) != len(plain)+seal.BoxOverhead {
 			t.Errorf("%q has %d bytes sealed", plain, len(sealed))
 		}
-		if plain != "" && bytes.Contains(sealed, []byte(plain)) {
+		if len(plain) > 4 && bytes.Contains(sealed, []byte(plain)) {
 			t.Errorf("%q can be read", plain)
 		}
 		if got, err := k.Open("label", sealed, "record 1"); err != nil || string(got) != plain {

@@ -76,7 +76,7 @@ func LoadRingFor(ctx context.Context, st store.Store, keys *seal.Keys, alg Alg, 
 		}
 		err = st.Update(ctx, func(tx store.Tx) error {
 			if err := look(tx); err != nil || complete {
-				return err
+				return err // complete: somebody else was faster, and there is nothing to write
 			}
 			found = adopt(found, fresh, alg, now())
 			return writeRing(tx, keys, found)

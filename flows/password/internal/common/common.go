@@ -80,7 +80,7 @@ func Generate() []string {
 		}
 	}
 	for _, phrase := range phrases {
-		bare := strings.ReplaceAll(phrase, " ", "")
+		bare := strings.Join(strings.Fields(phrase), "")
 		add(bare)
 		for _, tail := range []string{"1", "12", "123", "1234", "2026"} {
 			add(bare, tail)
