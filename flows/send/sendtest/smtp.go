@@ -75,6 +75,7 @@ func SMTP(t testing.TB, opt SMTPOptions) *SMTPServer {
 	done.Go(func() { _ = srv.Serve(ln) })
 	t.Cleanup(func() {
 		_ = srv.Close()
+		_ = ln.Close() // Close knows of it only once Serve has begun
 		done.Wait()
 	})
 	return s

@@ -88,8 +88,9 @@ func judge(at stage, code int, class string) *send.Error {
 	return &send.Error{Kind: send.Blocked, Reason: "refused"}
 }
 
-var enhancedCode = regexp.MustCompile(`^[245]\.\d{1,3}\.\d{1,3}\b`)
+var enhancedCode = regexp.MustCompile(`(?m)^[245]\.\d{1,3}\.\d{1,3}\b`)
 
+// enhanced is the reply's RFC 3463 code, on whichever of its lines that is.
 func enhanced(msg string) string { return enhancedCode.FindString(msg) }
 
 // scrub takes the message out of a server's words, and our credentials in every form
