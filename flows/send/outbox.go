@@ -34,6 +34,10 @@ type OutboxOptions struct {
 	// Workers bounds the sends at once per medium. A message that waits for a retry
 	// occupies none. Default 8.
 	Workers int
+	// Rounds bounds how often a message is offered to the senders, whatever its time to
+	// live: an answer that got lost may have been a delivery. Default 20, which the
+	// other defaults do not reach.
+	Rounds int
 	// AttemptTimeout bounds one attempt with one sender. Default 15 s.
 	AttemptTimeout time.Duration
 	// Life is how long a message without Expires is worth sending. Default 10 min.
@@ -56,7 +60,7 @@ type Named struct {
 
 // Outbox queues messages and sends them in the background. A message goes to the
 // senders of its medium in their order until one accepts it; if none does, it is
-// tried again later, until it expires. A sender that reported [Blocked] is left out of
+// offered again later, until it expires. A sender that reported [Blocked] is left out of
 // that message's further rounds unless the senders are exchanged meanwhile; a message
 // that all senders are blocked for is given up.
 //
@@ -80,6 +84,7 @@ type roster struct{ by map[Medium][]Named }
 func NewOutbox(opt OutboxOptions) *Outbox {
 	setDefault(&opt.Capacity, 1000)
 	setDefault(&opt.Workers, 8)
+	setDefault(&opt.Rounds, 20)
 	setDefault(&opt.AttemptTimeout, 15*time.Second)
 	setDefault(&opt.Life, 10*time.Minute)
 	setDefault(&opt.FirstRetry, 2*time.Second)

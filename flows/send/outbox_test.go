@@ -199,6 +199,23 @@ func TestABlockedSenderIsLeftOutOfFurtherRounds(t *testing.T) {
 	})
 }
 
+func TestAMessageIsNotOfferedForever(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := &sendtest.Recorder{Answer: always(busy)}
+		o := send.NewOutbox(send.OutboxOptions{Rounds: 3})
+		o.Use(byMail(r))
+		m := letter("m1")
+		m.Expires = time.Now().AddDate(10, 0, 0)
+		mustPost(t, o, m)
+		time.Sleep(24 * time.Hour)
+		if c := settled(o); c.Failed != 1 || r.Calls() != 3 {
+			t.Errorf("counts = %+v after %d calls, want 3", c, r.Calls())
+		}
+		mustClose(t, o)
+	})
+}
+
 func TestNothingIsSentAfterItsTime(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

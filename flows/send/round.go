@@ -56,6 +56,9 @@ func (o *Outbox) round(j *job) outcome {
 	if !retry && o.roster.Load() == r && o.ctx.Err() == nil {
 		return o.giveUp(j, "blocked", last)
 	}
+	if j.rounds >= o.opt.Rounds {
+		return o.giveUp(j, "tried_enough", last)
+	}
 	rest := max(o.pause(j.rounds), asked)
 	if j.Expires.Sub(o.opt.Now()) <= rest && o.ctx.Err() == nil {
 		return o.giveUp(j, "expired", last)
@@ -84,7 +87,7 @@ func waitOf(err error) time.Duration {
 	return 0
 }
 
-// giveUp ends a message. why is ours: expired, refused or blocked; reason is what the
+// giveUp ends a message. why is ours: expired, refused, blocked or tried_enough; reason is what the
 // last sender said.
 func (o *Outbox) giveUp(j *job, why, reason string) outcome {
 	o.log(slog.LevelError, "message given up", j, slog.String("why", why), slog.String("reason", reason))

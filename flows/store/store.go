@@ -35,8 +35,8 @@ const (
 	// MaxKey is the greatest length of a key, in bytes.
 	MaxKey = 1024
 	// MaxBytes is how much one transaction may write, in bytes, keys and values
-	// together and each write counted.
-	MaxBytes = 1<<20 + 64<<10
+	// together and each write counted. No value can be as long.
+	MaxBytes = 1 << 20
 	// MaxWrites is how often one transaction may call Set and Delete.
 	MaxWrites = 5000
 )

@@ -2,6 +2,7 @@ package inbox
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -9,79 +10,73 @@ import (
 	"github.com/stepgate/stepgate/flows/send"
 )
 
-// DefaultKeep is how many messages an inbox keeps.
+// DefaultKeep is how many messages an inbox keeps if nothing else is said.
 const DefaultKeep = 200
 
-// Options are an inbox's options. The zero value is fine.
-type Options struct {
-	Keep int              // how many messages; the oldest makes room. Default: DefaultKeep.
-	Now  func() time.Time // Default: time.Now.
-}
-
-// Received is a message and when it came.
+// Received is a message and the moment it came.
 type Received struct {
 	send.Message
 	At time.Time
 }
 
-// Inbox keeps the newest messages in memory. It is a [send.Sender] for both media
-// and safe for concurrent use.
+// Inbox keeps the newest messages of both media. It is safe for concurrent use.
 type Inbox struct {
+	now func() time.Time
+
+	mu   sync.RWMutex
+	ring []Received // in order of arrival, the oldest at next once it is full
+	next int
 	keep int
-	now  func() time.Time
-
-	mu       sync.Mutex
-	messages []Received // oldest first
 }
 
-// New returns an empty inbox.
-func New(o Options) *Inbox {
-	if o.Keep < 1 {
-		o.Keep = DefaultKeep
+var _ send.Sender = (*Inbox)(nil)
+
+// New returns an empty inbox. keep ≤ 0 means [DefaultKeep]; a nil clock, time.Now.
+func New(keep int, now func() time.Time) *Inbox {
+	if keep <= 0 {
+		keep = DefaultKeep
 	}
-	if o.Now == nil {
-		o.Now = time.Now
+	if now == nil {
+		now = time.Now
 	}
-	return &Inbox{keep: o.Keep, now: o.Now}
+	return &Inbox{keep: keep, now: now}
 }
 
-// Send keeps the message. It fails only when ctx is over.
-func (b *Inbox) Send(ctx context.Context, m send.Message) error {
-	if err := ctx.Err(); err != nil {
-		return &send.Error{Kind: send.Retryable, Reason: "cancelled", Err: err}
-	}
+// Send implements [send.Sender]. It accepts everything; the oldest message makes room.
+func (b *Inbox) Send(_ context.Context, m send.Message) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if len(b.messages) >= b.keep {
-		// A copy, so that what made room is not held by the array.
-		b.messages = append([]Received(nil), b.messages[len(b.messages)-b.keep+1:]...)
+	r := Received{Message: m, At: b.now()}
+	if len(b.ring) < b.keep {
+		b.ring = append(b.ring, r)
+		return nil
 	}
-	b.messages = append(b.messages, Received{Message: m, At: b.now()})
+	b.ring[b.next] = r
+	b.next = (b.next + 1) % b.keep
 	return nil
 }
 
-// Messages lists the messages whose recipient contains filter, in any letter case,
-// newest first. The empty filter lists all.
-func (b *Inbox) Messages(filter string) []Received {
-	filter = strings.ToLower(filter)
-	b.mu.Lock()
-	defer b.mu.Unlock()
+// Messages returns what came for one recipient, or everything if to is empty, newest
+// first. Letter case does not matter.
+func (b *Inbox) Messages(to string) []Received {
+	to = strings.TrimSpace(to)
+	b.mu.RLock()
+	defer b.mu.RUnlock()
 	var found []Received
-	for i := len(b.messages) - 1; i >= 0; i-- {
-		if strings.Contains(strings.ToLower(b.messages[i].To), filter) {
-			found = append(found, b.messages[i])
+	for _, r := range slices.Concat(b.ring[b.next:], b.ring[:b.next]) {
+		if to == "" || strings.EqualFold(r.To, to) {
+			found = append(found, r)
 		}
 	}
+	slices.Reverse(found)
 	return found
 }
 
-// Get returns the message with the given id.
+// Get returns the newest message with that id.
 func (b *Inbox) Get(id string) (Received, bool) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	for _, m := range b.messages {
-		if m.ID == id {
-			return m, true
+	for _, r := range b.Messages("") {
+		if r.ID == id {
+			return r, true
 		}
 	}
 	return Received{}, false

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	lsm "github.com/dgraph-io/badger/v4"
+	"github.com/dgraph-io/ristretto/v2/z"
 
 	"github.com/stepgate/stepgate/flows/store"
 )
@@ -47,10 +48,7 @@ func open(o Options) (*database, error) {
 	if _, err := o.FreeSpace(o.Dir); errors.Is(err, errors.ErrUnsupported) {
 		o.Logger.Warn("free disk space cannot be watched on this system", "dir", o.Dir)
 	}
-	if err := complete(o.Dir); err != nil {
-		return nil, err
-	}
-	db, err := openWhenFree(o)
+	db, err := openPatiently(o)
 	if err != nil {
 		return nil, err
 	}
@@ -63,46 +61,45 @@ func open(o Options) (*database, error) {
 		space: watch, stop: make(chan struct{}),
 	}
 	d.loop(o.pace.probe, watch.check)
-	d.loop(o.pace.collect, d.collect)
 	return d, nil
 }
 
-// openWhenFree waits a little for the directory's lock: on a reload the old
-// configuration may still be closing the store.
-func openWhenFree(o Options) (*lsm.DB, error) {
+// openPatiently gives another handle a little time to let go: on a reload the
+// old configuration may still be closing the store.
+func openPatiently(o Options) (*lsm.DB, error) {
 	deadline := time.Now().Add(o.pace.lockWait)
-	for {
-		db, err := openChecked(o)
-		if err == nil || !isLocked(err) {
+	for try := 1; ; try++ {
+		db, err := openOnce(o)
+		again := (errors.Is(err, errLocked) || errors.Is(err, errDamaged)) && time.Now().Before(deadline) ||
+			errors.Is(err, errHalfMade) && try < 5
+		if !again {
 			return db, err
-		}
-		if !time.Now().Before(deadline) {
-			return nil, fmt.Errorf("another process has this store open (%s): stop it, "+
-				"or give each process a directory of its own", cause(err))
 		}
 		time.Sleep(min(50*time.Millisecond, o.pace.lockWait))
 	}
 }
 
-// openChecked refuses a store that Badger would open without some of its tables.
-func openChecked(o Options) (db *lsm.DB, err error) {
-	log := &logger{to: o.Logger}
-	db, err = lsm.Open(o.tuned(log))
-	if err != nil {
-		if isLocked(err) {
-			return nil, err
-		}
-		return nil, fmt.Errorf("files are damaged or cannot be used: %w; restore a backup", err)
-	}
-	if n := log.dropped.Load(); n > 0 {
-		err := fmt.Errorf("%d table files have a wrong checksum, their records would be missing; "+
-			"restore a backup", n)
-		return nil, errors.Join(err, shut(db, o.Dir, o.pace.closeWait))
-	}
-	return db, nil
-}
+var (
+	errLocked = errors.New("another process has this store open: stop it, or give each process a directory of its own")
+	// errHalfMade is about a file that a killed process had created but not yet
+	// sized. Badger gives up on it after having sized it, so the next try works.
+	errHalfMade = errors.New("a log file has no content yet")
+)
 
-// isLocked goes by the text, for Badger flattens the error that it wraps.
-func isLocked(err error) bool {
-	return strings.Contains(err.Error(), "Another process is using this Badger database")
+func openOnce(o Options) (*lsm.DB, error) {
+	if err := verify(o); err != nil {
+		return nil, err
+	}
+	db, err := lsm.Open(o.tuned(logger{o.Logger}))
+	switch {
+	case err == nil:
+		return db, nil
+	// Badger flattens the errors that it wraps, so the text has to do.
+	case strings.Contains(err.Error(), "Another process is using this Badger database"):
+		return nil, fmt.Errorf("%w (%s)", errLocked, cause(err))
+	case strings.Contains(err.Error(), z.NewFile.Error()):
+		return nil, fmt.Errorf("%w: %s", errHalfMade, remedy)
+	default:
+		return nil, fmt.Errorf("files are damaged or cannot be used: %w: %s", err, remedy)
+	}
 }

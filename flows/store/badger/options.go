@@ -6,6 +6,8 @@ import (
 
 	lsm "github.com/dgraph-io/badger/v4"
 	"github.com/dgraph-io/badger/v4/options"
+
+	"github.com/stepgate/stepgate/flows/store"
 )
 
 // Options say where the store is and how careful it is.
@@ -34,7 +36,6 @@ type pace struct {
 	lockWait  time.Duration // how long Open waits for another handle to close
 	closeWait time.Duration // how long Close waits for Badger's last flush
 	probe     time.Duration // between two looks at the free space
-	collect   time.Duration // between two collections of the value log
 }
 
 // Sizes small enough for a gateway that shares its machine; Badger's own
@@ -43,6 +44,9 @@ const (
 	memTableSize     = 8 << 20
 	valueLogFileSize = 16 << 20
 	minFreeFloor     = 256 << 20
+	// Shorter values live in the tables, and that is all of them: the value log
+	// stays empty, so it needs no collecting, and losing it loses nothing.
+	valueThreshold = store.MaxBytes
 )
 
 func (o Options) withDefaults() Options {
@@ -62,21 +66,22 @@ func (o Options) withDefaults() Options {
 			lockWait:  2 * time.Second,
 			closeWait: 30 * time.Second,
 			probe:     time.Second,
-			collect:   10 * time.Minute,
 		}
 	}
 	return o
 }
 
 // tuned returns Badger's options. DetectConflicts carries the whole safety of
-// counters and one-time codes; the checksums turn rot into an error.
+// counters and one-time codes. Tables are verified as a whole before Badger sees
+// them, see verify.
 func (o Options) tuned(logger lsm.Logger) lsm.Options {
 	return lsm.DefaultOptions(o.Dir).
 		WithSyncWrites(!o.NoSync).
 		WithDetectConflicts(true).
 		WithNumVersionsToKeep(1).
+		WithValueThreshold(valueThreshold).
 		WithVerifyValueChecksum(true).
-		WithChecksumVerificationMode(options.OnTableAndBlockRead).
+		WithChecksumVerificationMode(options.OnBlockRead).
 		WithMemTableSize(memTableSize).
 		WithValueLogFileSize(valueLogFileSize).
 		WithBaseTableSize(2 << 20).

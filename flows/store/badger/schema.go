@@ -13,9 +13,9 @@ import (
 )
 
 const (
-	// schemaKey holds the version of what is stored. It cannot be written
-	// through a transaction, whose keys are printable, and no Scan shows it.
-	schemaKey = "\x00schema"
+	// schemaKey holds the version of what is stored. No transaction reaches it,
+	// since the keys of records have a prefix.
+	schemaKey = "schema"
 	// schemaVersion rises when an older Stepgate could no longer read the
 	// store rightly.
 	schemaVersion = 1
@@ -24,37 +24,6 @@ const (
 	markerName = "STEPGATE"
 	markerText = "This directory is a Stepgate store. Do not edit, add or remove single files.\n"
 )
-
-// complete refuses a directory with data but no manifest: Badger would start anew
-// and delete the data. Badger makes the manifest before any other file, so the
-// order of the two looks matters.
-func complete(dir string) error {
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return err
-	}
-	var data string
-	for _, entry := range entries {
-		switch filepath.Ext(entry.Name()) {
-		case ".sst", ".vlog", ".mem":
-			data = entry.Name()
-		}
-	}
-	info, err := os.Stat(filepath.Join(dir, lsm.ManifestFilename))
-	switch {
-	case errors.Is(err, fs.ErrNotExist) && data == "":
-		return nil
-	case errors.Is(err, fs.ErrNotExist):
-		return fmt.Errorf("file %s is missing although there is data (%s): restore a backup, "+
-			"or empty the directory to start without accounts", lsm.ManifestFilename, data)
-	case err != nil:
-		return err
-	case info.Size() == 0:
-		return fmt.Errorf("file %s is empty: restore a backup, "+
-			"or empty the directory to start without accounts", lsm.ManifestFilename)
-	}
-	return nil
-}
 
 // admit checks that the open database is a Stepgate store of a version that this
 // code understands, and makes it one if it is new.
@@ -74,7 +43,7 @@ func admit(db *lsm.DB, o Options) error {
 	case version == "" && !empty:
 		return errors.New("the directory holds a Badger database that is not Stepgate's: give the store a directory of its own")
 	case version == "" && marked:
-		return errors.New("the store has lost its files: restore a backup, or empty the directory to start without accounts")
+		return errors.New("the store has lost its records: " + remedy)
 	case version == "":
 		o.Logger.Info("making a new, empty store", "dir", o.Dir)
 		if err := writeSchema(db); err != nil {
@@ -83,7 +52,7 @@ func admit(db *lsm.DB, o Options) error {
 	default:
 		n, err := strconv.Atoi(version)
 		if err != nil || n < 1 {
-			return fmt.Errorf("the store's schema version is unreadable: restore a backup")
+			return errors.New("the store's schema version is unreadable: " + remedy)
 		}
 		if n > schemaVersion {
 			return fmt.Errorf("the store has schema version %d, and this Stepgate knows up to %d: "+

@@ -163,28 +163,6 @@ func shut(db *lsm.DB, dir string, wait time.Duration) error {
 	}
 }
 
-// collect rewrites files of the value log until none is worth it.
-func (d *database) collect() {
-	for {
-		select {
-		case <-d.stop:
-			return
-		default:
-		}
-		if d.space.low.Load() {
-			return // rewriting needs room before it makes some
-		}
-		err := d.db.RunValueLogGC(0.5)
-		switch {
-		case err == nil:
-			continue
-		case !errors.Is(err, lsm.ErrNoRewrite) && !errors.Is(err, lsm.ErrRejected):
-			d.log.Warn("collecting the value log", "error", cause(err))
-		}
-		return
-	}
-}
-
 // loop calls do at the interval until the store closes.
 func (d *database) loop(interval time.Duration, do func()) {
 	d.loops.Go(func() {

@@ -8,6 +8,10 @@ import (
 	"github.com/stepgate/stepgate/flows/store"
 )
 
+// records is what Badger's keys of records begin with. It keeps them apart from
+// the store's own keys and from those that Badger reserves.
+const records = "r/"
+
 // tx is one attempt at a transaction. It relies on store.Guard for the checks.
 type tx struct {
 	txn     *lsm.Txn
@@ -16,7 +20,7 @@ type tx struct {
 }
 
 func (t *tx) Get(key string) ([]byte, error) {
-	item, err := t.txn.Get([]byte(key))
+	item, err := t.txn.Get([]byte(records + key))
 	if err != nil {
 		return nil, translate("reading", err)
 	}
@@ -24,7 +28,7 @@ func (t *tx) Get(key string) ([]byte, error) {
 }
 
 func (t *tx) Set(key string, value []byte, ttl time.Duration) error {
-	entry := lsm.NewEntry([]byte(key), append([]byte{}, value...))
+	entry := lsm.NewEntry([]byte(records+key), append([]byte{}, value...))
 	if ttl != 0 {
 		entry.ExpiresAt = expiry(time.Now(), ttl)
 	}
@@ -34,7 +38,7 @@ func (t *tx) Set(key string, value []byte, ttl time.Duration) error {
 
 func (t *tx) Delete(key string) error {
 	t.written = append(t.written, key)
-	return translate("deleting", t.txn.Delete([]byte(key)))
+	return translate("deleting", t.txn.Delete([]byte(records+key)))
 }
 
 func (t *tx) Scan(prefix string, fn func(key string, value []byte) error) error {
@@ -43,13 +47,12 @@ func (t *tx) Scan(prefix string, fn func(key string, value []byte) error) error 
 
 	opts := lsm.DefaultIteratorOptions
 	opts.PrefetchValues = false
-	opts.Prefix = []byte(prefix)
+	opts.Prefix = []byte(records + prefix)
 	it := t.txn.NewIterator(opts)
 	defer it.Close()
-	// The store's own keys sort before all printable ones.
-	for it.Seek([]byte(max(prefix, " "))); it.Valid(); it.Next() {
+	for it.Rewind(); it.Valid(); it.Next() {
 		item := it.Item()
-		key := string(item.Key())
+		key := string(item.Key()[len(records):])
 		seen.upTo = key
 		value, err := copied(item)
 		if err != nil {

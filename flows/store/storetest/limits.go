@@ -41,10 +41,7 @@ var limits = []property{
 		for c := byte(' '); c <= '~'; c++ {
 			printable.WriteByte(c)
 		}
-		for _, key := range []string{printable.String(), strings.Repeat("k", store.MaxKey), "!badger!mine"} {
-			if strings.HasPrefix(key, "!badger!") && !reservedWorks(s, key) {
-				continue
-			}
+		for _, key := range []string{printable.String(), strings.Repeat("k", store.MaxKey), "!badger!txn", "schema", "r/"} {
 			put(t, s, key, "1")
 			want(t, s, key, "1")
 		}

@@ -57,8 +57,8 @@ var records = []property{
 	}},
 
 	{"ValuesAreCopiedInAndOut", func(t *testing.T, s store.Store) {
-		value := []byte("mine")
 		update(t, s, func(tx store.Tx) error {
+			value := []byte("mine")
 			err := tx.Set("a", value, 0)
 			copy(value, "XXXX")
 			own, _ := tx.Get("a")
@@ -146,7 +146,7 @@ var records = []property{
 	}},
 
 	{"BigRecordsComeBackWhole", func(t *testing.T, s store.Store) {
-		for _, size := range []int{64 << 10, 64<<10 + 1, 300 << 10, 1 << 20} {
+		for _, size := range []int{64 << 10, 64<<10 + 1, 300 << 10, 1<<20 - 64} {
 			value := strings.Repeat("0123456789abcdef", size/16+1)[:size]
 			put(t, s, "big", value)
 			want(t, s, "big", value)
