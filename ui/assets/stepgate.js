@@ -1,0 +1,90 @@
+// Optional: every page works without this. It builds no markup from text.
+(() => {
+  const d = document, status = d.querySelector("[data-say]");
+  const say = text => { if (status) status.textContent = text; };
+
+  // Show and hide a password. The label says what the button will do, so the state
+  // is not told twice.
+  for (const input of d.querySelectorAll("input[data-peek]")) {
+    const [show, hide, showLong, hideLong, shown, hidden] = input.dataset.peek.split("|");
+    const button = d.createElement("button");
+    const set = on => {
+      input.type = on ? "text" : "password";
+      button.textContent = on ? hide : show;
+      button.setAttribute("aria-label", on ? hideLong : showLong);
+    };
+    button.type = "button";
+    button.className = "peek";
+    button.setAttribute("aria-controls", input.id);
+    button.addEventListener("click", () => {
+      const on = input.type === "password";
+      set(on);
+      say(on ? shown : hidden);
+    });
+    set(false);
+    input.after(button);
+    input.form.addEventListener("submit", () => set(false));
+    addEventListener("pageshow", event => event.persisted && set(false));
+  }
+
+  // One submission per press. aria-disabled, never disabled: focus stays where it is.
+  for (const form of d.forms) form.addEventListener("submit", event => {
+    if (form.dataset.busy) return event.preventDefault();
+    form.dataset.busy = 1;
+    const button = event.submitter;
+    if (button && button.dataset.busyText) {
+      button.dataset.was = button.textContent;
+      button.textContent = button.dataset.busyText;
+      button.setAttribute("aria-disabled", "true");
+    }
+  });
+  addEventListener("pageshow", () => {
+    for (const form of d.forms) delete form.dataset.busy;
+    for (const button of d.querySelectorAll("[data-was]")) {
+      button.textContent = button.dataset.was;
+      button.removeAttribute("aria-disabled");
+      delete button.dataset.was;
+    }
+  });
+
+  // Waiting for a new code: counted down for the eye, spoken once, at the end.
+  for (const button of d.querySelectorAll("button[data-wait]")) {
+    const end = performance.now() + button.dataset.wait * 1e3;
+    const left = button.form.querySelector("[data-left]");
+    const stop = event => event.preventDefault();
+    button.setAttribute("aria-disabled", "true");
+    button.addEventListener("click", stop);
+    const tick = () => {
+      const seconds = Math.ceil((end - performance.now()) / 1e3);
+      if (seconds > 0) {
+        left.textContent = left.dataset.left.replace("%d", seconds);
+        return setTimeout(tick, 250);
+      }
+      left.textContent = left.dataset.ready;
+      button.removeAttribute("aria-disabled");
+      button.removeEventListener("click", stop);
+      say(left.dataset.ready);
+    };
+    tick();
+  }
+
+  // WebOTP: the browser asks, the person agrees; only then the form is sent for them.
+  const code = d.querySelector("input[data-webotp]");
+  if (code && "OTPCredential" in window) {
+    const abort = new AbortController();
+    code.form.addEventListener("submit", () => abort.abort());
+    navigator.credentials.get({ otp: { transport: ["sms"] }, signal: abort.signal }).then(otp => {
+      if (otp && otp.code) {
+        code.value = otp.code;
+        code.form.requestSubmit();
+      }
+    }).catch(() => {});
+  }
+
+  // The fragment of the page that was asked for reaches us, since browsers carry it
+  // through redirects; hand it on, so that it is still there at the end.
+  const fragment = location.hash;
+  if (fragment.length > 1 && !d.getElementById(fragment.slice(1))) {
+    for (const form of d.forms) if (form.method === "post") form.action = form.action.split("#")[0] + fragment;
+  }
+})();

@@ -1,0 +1,52 @@
+// Programs that a journey starts, and ends again by their process id.
+import { spawn } from "node:child_process";
+import { createServer } from "node:net";
+
+const running = new Set();
+process.on("exit", () => running.forEach((child) => child.kill("SIGKILL")));
+
+/** Starts a program. `output()` is all it has printed; `end()` resolves when it has ended. */
+export function start(program, args, { cwd, env = {} } = {}) {
+  const child = spawn(program, args, { cwd, env: { ...process.env, ...env }, stdio: ["ignore", "pipe", "pipe"] });
+  const printed = [];
+  for (const stream of [child.stdout, child.stderr]) stream.on("data", (data) => printed.push(data));
+  const ended = new Promise((resolve) => {
+    child.on("error", (error) => resolve(printed.push(String(error))));
+    child.on("close", resolve);
+  });
+  running.add(child);
+  ended.then(() => running.delete(child));
+  return {
+    output: () => Buffer.concat(printed.map((part) => Buffer.from(part))).toString(),
+    alive: () => running.has(child),
+    async end() {
+      child.kill("SIGTERM");
+      const force = setTimeout(() => child.kill("SIGKILL"), 10_000);
+      await ended;
+      clearTimeout(force);
+    },
+  };
+}
+
+/** A port that was free a moment ago. */
+export function freePort() {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.on("error", reject);
+    server.listen(0, "127.0.0.1", () => {
+      const { port } = server.address();
+      server.close(() => resolve(port));
+    });
+  });
+}
+
+/** Asks until the answer is not undefined. */
+export async function until(what, ask, within = 15_000) {
+  const end = Date.now() + within;
+  for (;;) {
+    const answer = await ask();
+    if (answer !== undefined) return answer;
+    if (Date.now() > end) throw new Error(`waited ${within} ms for ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 25));
+  }
+}

@@ -1,0 +1,79 @@
+import assert from "node:assert/strict";
+import { journeys } from "./lib/journey.mjs";
+import { askForCode, codeField, giveCode, heading, inside, path, press, signInWithCode, signOut, signUp } from "./lib/steps.mjs";
+
+const journey = journeys();
+
+journey("two tabs end at two destinations, and the second needs no second code", async ({ page, stack, person, context }) => {
+  await page.goto("/");
+  await signUp(page, stack, person);
+  await signOut(page);
+
+  await page.goto("/?tab=a");
+  const tab = await context.newPage();
+  await tab.goto("/?tab=b");
+  await askForCode(page, person);
+  await heading(tab, "Sign in");
+  await giveCode(page, stack, person.email);
+  await inside(page, "Payslips", person);
+  assert.equal(path(page), "/?tab=a");
+
+  await tab.reload();
+  await inside(tab, "Payslips", person);
+  assert.equal(path(tab), "/?tab=b");
+});
+
+journey("a tab left at its code page goes on by itself once the other tab has signed in", async ({ page, stack, person, context, newPerson }) => {
+  await page.goto("/");
+  await signUp(page, stack, person);
+  await signOut(page);
+
+  const tab = await context.newPage();
+  await tab.goto("/?tab=b");
+  await askForCode(tab, newPerson());
+  await page.goto("/?tab=a");
+  await signInWithCode(page, stack, person);
+  await inside(page, "Payslips", person);
+  await codeField(tab).fill("123456");
+  await press(tab, "Continue");
+  await inside(tab, "Payslips", person);
+  assert.equal(path(tab), "/?tab=b");
+});
+
+journey("the back button after success shows no form that was sent before", async ({ page, stack, person }) => {
+  await page.goto("/");
+  await signUp(page, stack, person);
+  await signOut(page);
+  await page.goto("/?here=1");
+  await signInWithCode(page, stack, person);
+  await inside(page, "Payslips", person);
+  await page.goBack();
+  await page.reload();
+  await inside(page, "Payslips", person);
+  assert.equal(path(page), "/?here=1");
+});
+
+journey("a lost cookie leads to a fresh start at the same destination", async ({ page, stack, person }) => {
+  await page.goto("/");
+  await signUp(page, stack, person);
+  await signOut(page);
+  await page.goto("/?again=1");
+  await askForCode(page, person);
+  const code = await stack.code(person.email);
+  await page.context().clearCookies();
+  await codeField(page).fill(code);
+  await press(page, "Continue");
+  await page.getByRole("link", { name: "Start again" }).or(page.getByRole("button", { name: "Start again" })).click();
+  await heading(page, "Sign in");
+});
+
+journey("a double click sends one form", async ({ page, stack, person }) => {
+  await page.goto("/");
+  await heading(page, "Sign in");
+  await page.getByLabel("Email address").fill(person.email);
+  const posts = [];
+  page.on("request", (request) => request.method() === "POST" && posts.push(request.url()));
+  await page.getByRole("button", { name: "Continue", exact: true }).dblclick();
+  await heading(page, "Check your email");
+  assert.equal(posts.length, 1);
+});

@@ -1,0 +1,241 @@
+package ui
+
+import (
+	"bytes"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"html/template"
+	"strings"
+	"sync"
+	"text/tabwriter"
+	"time"
+
+	"github.com/stepgate/stepgate/flows"
+	"github.com/stepgate/stepgate/flows/send"
+	"github.com/stepgate/stepgate/ui/lang"
+)
+
+var languages = sync.OnceValues(lang.Default)
+
+// mail is a mail before it is written down: both parts hold the same.
+type mail struct {
+	L                *lang.Language
+	Subject          string
+	Brand, Letter    string
+	Fill, On         string // the brand's tile
+	Preview          string // what the list of mails shows beside the subject
+	Act              string // what the mail is about, as its heading
+	Lead             string
+	Code             string
+	Share, ShareRest string
+	Facts            [][2]string
+	NotYou           string
+	You              string
+	Sent             string
+}
+
+// Compose puts a letter into words. The text holds no link to press, nothing that a
+// client sent except the address, and the code in one run of ASCII digits.
+//
+// The accent is the brand's colour, as #rrggbb; empty means DefaultAccent. The
+// brand's name comes with the letter's site.
+func Compose(letter flows.Letter, accent string) (send.Message, error) {
+	if letter.Site == nil {
+		return send.Message{}, errors.New("composing a message: it has no site")
+	}
+	bundle, err := languages()
+	if err != nil {
+		return send.Message{}, fmt.Errorf("composing a message: %w", err)
+	}
+	l := bundle.Get(letter.Lang)
+	m := send.Message{
+		ID: strings.ToLower(rand.Text()), Medium: letter.Medium, To: letter.To, Purpose: string(letter.Purpose),
+		Lang: l.Tag, Code: letter.Code, Expires: letter.Expires,
+	}
+	switch letter.Medium {
+	case send.SMS:
+		m.Text, err = smsText(l, letter)
+	case send.Email:
+		var parts mail
+		if parts, err = newMail(l, letter, accent); err == nil {
+			m.Subject = parts.Subject
+			m.Text, m.HTML, err = parts.write()
+		}
+	default:
+		err = fmt.Errorf("composing a message: no medium %q", letter.Medium)
+	}
+	if err != nil {
+		return send.Message{}, err
+	}
+	return m, nil
+}
+
+// newMail finds the words of a mail.
+func newMail(l *lang.Language, letter flows.Letter, accent string) (mail, error) {
+	colour, err := parseColour(firstNonEmpty(accent, DefaultAccent))
+	if err != nil {
+		return mail{}, fmt.Errorf("composing a mail: %w", err)
+	}
+	tile := derive(colour, lightScheme)
+	w := words{l: l}
+	key := "mail." + string(letter.Purpose)
+	app, brand, host, at := appOf(letter.Site), brandOf(letter.Site), hostOf(letter.Site), letter.At.UTC()
+	clock := at.Format("15:04")
+	m := mail{L: l, Brand: brand, Letter: letterOf(brand), Fill: tile.accent.String(), On: tile.on.String(), Code: letter.Code}
+	sent := "mail.sent_entered"
+	switch letter.Purpose {
+	case flows.CodeSignIn:
+		m.Subject = w.say(key+".subject", "app", app)
+		m.Act = w.say(key+".act", "app", app)
+		m.NotYou = w.say(key+".not_you", "app", app)
+	case flows.CodeSignUp:
+		// The account is still empty, so the code may show on a locked screen.
+		m.Subject = w.say(key+".subject", "code", letter.Code, "brand", brand)
+		m.Act = w.say(key+".act", "app", app)
+		m.NotYou = w.say(key + ".not_you")
+	case flows.CodeStepUp:
+		page := letter.Target.Label
+		if page == "" {
+			page = w.say("mail.a_protected_page")
+		}
+		m.Subject = w.say(key+".subject", "page", page)
+		m.Act = w.say(key+".act", "page", page, "app", app)
+		m.NotYou = w.say(key+".not_you", "app", app)
+		sent = "mail.sent_account"
+	case flows.CodeHaveAccount:
+		m.Subject = w.say(key+".subject", "brand", brand)
+		m.Act = w.say(key+".act", "app", app)
+		if letter.Code != "" {
+			m.Lead = w.say(key + ".lead")
+			m.NotYou = w.say(key + ".not_you")
+		} else {
+			m.Lead = w.say(key+".lead_no_code", "host", host)
+			m.NotYou = w.say(key + ".not_you_no_code")
+		}
+	case flows.NoticeNoAccount:
+		m.Code = ""
+		m.Subject = w.say(key + ".subject")
+		m.Act = w.say(key + ".act")
+		m.Lead = w.say(key+".lead", "app", app)
+		m.NotYou = w.say(key + ".not_you")
+		if letter.Site.SignUp != flows.SignUpClosed {
+			m.You = w.say(key+".you", "app", app, "host", host)
+		}
+	case flows.NoticePhoneAdded:
+		m.Code = ""
+		m.Subject = w.say(key+".subject", "brand", brand)
+		m.Act = w.say(key + ".act")
+		m.Lead = w.say(key+".lead", "app", app)
+		m.NotYou = w.say(key+".not_you", "app", app)
+		sent = "mail.sent_account"
+	default:
+		return mail{}, fmt.Errorf("composing a mail: %s is not sent as one", letter.Purpose)
+	}
+	asked := w.say("mail.asked", "clock", clock)
+	if letter.Device != "" {
+		asked = w.say("mail.asked_device", "clock", clock, "device", letter.Device)
+	}
+	m.Preview = firstNonEmpty(m.Lead, asked)
+	if m.Code != "" {
+		enter := w.say("mail.enter", "time", duration(l, letter.Expires.Sub(letter.At)))
+		m.Lead = strings.TrimSpace(m.Lead + " " + enter + " " + asked)
+		m.Share = w.say("mail.share")
+		m.ShareRest = w.say("mail.share_rest", "brand", brand)
+	}
+	m.Facts = append(m.Facts, [2]string{w.say("mail.when"), w.date(at)})
+	if letter.Device != "" {
+		m.Facts = append(m.Facts, [2]string{w.say("mail.device"), letter.Device})
+	}
+	if letter.Network != "" {
+		m.Facts = append(m.Facts, [2]string{w.say("mail.network"), letter.Network})
+	}
+	m.Facts = append(m.Facts, [2]string{w.say("mail.page"), host})
+	m.Sent = w.say(sent, "email", letter.To, "host", host)
+	return m, w.err
+}
+
+// words says messages and keeps the first error.
+type words struct {
+	l   *lang.Language
+	err error
+}
+
+func (w *words) say(key string, args ...any) string {
+	s, err := w.l.Text(key, args...)
+	if err != nil && w.err == nil {
+		w.err = fmt.Errorf("composing a mail: %w", err)
+	}
+	return s
+}
+
+// date is a moment with its zone, in the language's own order. Digits of years are
+// passed as text: 2,026 is no year.
+func (w *words) date(at time.Time) string {
+	return w.say("mail.date",
+		"weekday", w.say(fmt.Sprintf("weekday.%d", at.Weekday())), "day", fmt.Sprint(at.Day()),
+		"month", w.say(fmt.Sprintf("month.%d", at.Month())), "year", fmt.Sprint(at.Year()), "clock", at.Format("15:04"))
+}
+
+// write makes the two parts. The text one begins with what the mail is about; the
+// code comes late enough to stay out of previews.
+func (m mail) write() (text, html string, err error) {
+	var b strings.Builder
+	paragraph := func(s string) {
+		if s != "" {
+			b.WriteString(wrap(s, 72) + "\n\n")
+		}
+	}
+	paragraph(m.Act)
+	paragraph(m.Lead)
+	paragraph(m.Code)
+	paragraph(strings.TrimSpace(m.Share + " " + m.ShareRest))
+	paragraph(m.You)
+	table := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	for _, fact := range m.Facts {
+		fmt.Fprintf(table, "%s:\t%s\n", fact[0], fact[1])
+	}
+	table.Flush()
+	b.WriteString("\n")
+	paragraph(strings.TrimSpace(must(m.L.Text("mail.not_you")) + " " + m.NotYou))
+	b.WriteString("--\n" + wrap(m.Sent, 72) + "\n")
+
+	templates, err := parseTemplates()
+	if err != nil {
+		return "", "", fmt.Errorf("composing a mail: %w", err)
+	}
+	var h bytes.Buffer
+	if err := templates.ExecuteTemplate(&h, "mail", m); err != nil {
+		return "", "", fmt.Errorf("composing a mail: %w", err)
+	}
+	return b.String(), h.String(), nil
+}
+
+// NotYouHeading is the question before what to do.
+func (m mail) NotYouHeading() string { return must(m.L.Text("mail.not_you")) }
+
+// Filler keeps what follows out of the preview in lists of mails.
+func (m mail) Filler() template.HTML {
+	return template.HTML(strings.Repeat("&#8203;&nbsp;", 60))
+}
+
+// wrap breaks a paragraph at spaces.
+func wrap(s string, width int) string {
+	var b strings.Builder
+	column := 0
+	for i, word := range strings.Fields(s) {
+		n := len([]rune(word))
+		switch {
+		case i == 0:
+		case column+1+n > width:
+			b.WriteByte('\n')
+			column = 0
+		default:
+			b.WriteByte(' ')
+			column++
+		}
+		b.WriteString(word)
+		column += n
+	}
+	return b.String()
+}

@@ -1,0 +1,164 @@
+package ui
+
+import (
+	"html"
+	"html/template"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/stepgate/stepgate/flows"
+	"github.com/stepgate/stepgate/policy"
+	"github.com/stepgate/stepgate/ui/lang"
+)
+
+// page is what a template shows. Its templates are "start", "password", "code",
+// "new-password", "choose", "phone", "step-up", "ask", "tell" and "inbox".
+type page struct {
+	face
+	L        *lang.Language
+	Template string
+	Name     string // for the stylesheet and for tests, stable over releases
+	Heading  string
+	Error    bool // something typed was refused: said first in the title
+	Strip    strip
+	Box      *box
+	Lead     template.HTML
+
+	View             flows.View
+	Action           string // where the form goes
+	Email, Tel, Code string // typed before; never a password
+	ByPassword       bool   // the sign-in page's first way is the password
+	BothWays         bool   // and the other one is offered too
+	OtherKind        string // address of sign-up on sign-in, and the reverse
+	Wait             int    // seconds until another code may be asked for
+	PairWrong        bool   // one of address and password is wrong, nobody says which
+	Switch           bool   // the first factor may be changed
+	Ways             []way
+
+	Go           string // label of the main button
+	Cancel       *link
+	List         []template.HTML // what you can do
+	Next         *link           // shown as a button
+	OtherAccount string          // address of the form that signs out and in again
+	Reference    string
+
+	faults map[string]string // by field
+	Inbox  *inboxView
+}
+
+type strip struct {
+	Text template.HTML
+	Care bool // something sensitive: amber, with a shield
+}
+
+type box struct {
+	Tone    string // bad, good or care
+	Heading string
+	Text    string
+	Focus   bool
+}
+
+type link struct{ Text, URL string }
+
+// way is a factor that may be chosen.
+type way struct {
+	Factor  policy.Factor
+	Text    string
+	Detail  template.HTML
+	Checked bool
+}
+
+// newPage is an empty page with the strip for a kind of flow.
+func (c *call) newPage(tmpl, name, heading string, kind flows.Kind) *page {
+	pg := c.bare(c.lang, tmpl, name, heading)
+	if kind != "" {
+		pg.Strip = strip{
+			Text: pg.T("strip."+string(kind), "app", template.HTML("<b>"+html.EscapeString(pg.App)+"</b>")),
+			Care: kind == flows.StepUp,
+		}
+	}
+	return pg
+}
+
+func (p *Pages) bare(l *lang.Language, tmpl, name, heading string) *page {
+	return &page{face: p.face, L: l, Template: tmpl, Name: name, Heading: heading}
+}
+
+// T is a message as HTML, S as plain text for attributes.
+func (pg *page) T(key string, args ...any) template.HTML { return must(pg.L.HTML(key, args...)) }
+func (pg *page) S(key string, args ...any) string        { return must(pg.L.Text(key, args...)) }
+
+// must is for messages with a constant key: only a mistake in the program can make
+// one fail, and the tests render them all.
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
+}
+
+// Title is the page's title: whether something is wrong, then the heading.
+func (pg *page) Title() string {
+	key := "title"
+	if pg.Error {
+		key = "title.error"
+	}
+	return pg.S(key, "heading", pg.Heading, "brand", pg.Brand)
+}
+
+// Letter is the letter on a name's tile.
+func (pg *page) Letter(name string) string { return letterOf(name) }
+
+// Fault is what is wrong with a field, or empty.
+func (pg *page) Fault(field string) string { return pg.faults[field] }
+
+// Values of messages, with their markup.
+
+func (pg *page) strong(s string) template.HTML {
+	return "<strong>" + pg.LTR(s) + "</strong>"
+}
+
+func (pg *page) name(s string) template.HTML {
+	return template.HTML(`<strong>` + html.EscapeString(s) + `</strong>`)
+}
+
+// Waiting is Wait as text, Example a number that Ofcom keeps for fiction.
+func (pg *page) Waiting() string { return strconv.Itoa(pg.Wait) }
+func (pg *page) Example() string { return examplePhone }
+
+// LTR keeps addresses and digits in order within any text. A long address breaks
+// after its @ first.
+func (pg *page) LTR(s string) template.HTML {
+	return template.HTML(`<bdi dir="ltr">` + strings.ReplaceAll(html.EscapeString(s), "@", "@<wbr>") + `</bdi>`)
+}
+
+// LinkTo is the slot of a link.
+func (pg *page) LinkTo(url string) lang.Slot {
+	return lang.Slot{Open: template.HTML(`<a href="` + html.EscapeString(url) + `">`), Close: "</a>"}
+}
+
+// duration says a duration in words, rounded up, in its largest fitting unit.
+func duration(l *lang.Language, d time.Duration) string {
+	key, unit := "duration.seconds", time.Second
+	switch {
+	case d >= 2*time.Hour:
+		key, unit = "duration.hours", time.Hour
+	case d > 90*time.Second || d == time.Minute:
+		key, unit = "duration.minutes", time.Minute
+	}
+	return must(l.Text(key, "n", max(1, ceil(d, unit))))
+}
+
+func ceil(d, unit time.Duration) int { return int(math.Ceil(float64(d) / float64(unit))) }
+
+// shorten cuts a long text in its middle.
+func shorten(s string, most int) string {
+	runes := []rune(s)
+	if len(runes) <= most {
+		return s
+	}
+	half := (most - 1) / 2
+	return string(runes[:most-1-half]) + "…" + string(runes[len(runes)-half:])
+}

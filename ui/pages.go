@@ -1,0 +1,163 @@
+package ui
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"time"
+	"unicode"
+
+	"github.com/stepgate/stepgate/flows"
+	"github.com/stepgate/stepgate/ui/lang"
+)
+
+// Engine is what pages need of [flows.Engine].
+type Engine interface {
+	Start(ctx context.Context, c flows.Caller, kind flows.Kind, t flows.Target, in flows.Input) (flows.View, error)
+	Look(ctx context.Context, c flows.Caller, flow string) (flows.View, error)
+	Submit(ctx context.Context, c flows.Caller, flow string, in flows.Input) (flows.View, error)
+	Preview(ctx context.Context, c flows.Caller, t flows.Target) (flows.View, error)
+	SealCookie(o *flows.Opened) (string, error)
+	SignOut(ctx context.Context, s *flows.Session) error
+}
+
+// Keys is what pages need of the secret keys: they seal the browser cookie.
+type Keys interface {
+	SealCookie(name string, value []byte) (string, error)
+	OpenCookie(name, raw string, maxAge time.Duration) ([]byte, error)
+}
+
+// Config is what the [Pages] of one site are made of. Nothing in it comes from a
+// request.
+type Config struct {
+	Site *flows.Site // required
+	// Accent is the brand's colour, as #rrggbb. Default: DefaultAccent.
+	Accent string
+	// Engine returns the engine, or an error while there is none: people then see
+	// the page for 503. Required.
+	Engine func() (Engine, error)
+	// Session returns who is signed in, or nil. An error refuses. Required.
+	Session func(*http.Request) (*flows.Session, error)
+	// Demand returns what judges targets for this request. Required.
+	Demand func(*http.Request) flows.Evaluate
+	// Label returns what people are told a target is. Default: nothing.
+	Label func(*http.Request, flows.Target) string
+	// Network returns the client's network, such as 198.51.100.0/24, for messages.
+	// Default: unknown.
+	Network func(*http.Request) string
+	// Keys seals the browser cookie. Required.
+	Keys Keys
+	// Inbox, if not nil, is shown at /inbox to loopback peers.
+	Inbox Inbox
+	// KeepAppCookies leaves the application's cookies alone when somebody signs out
+	// or somebody else signs in. Default: they are expired.
+	KeepAppCookies bool
+	// Lang is the language where the browser asks for none that there is. Default: en.
+	Lang string
+	// Now is the clock. Default: time.Now.
+	Now func() time.Time
+	// Log takes faults. Default: slog.Default().
+	Log *slog.Logger
+}
+
+// Pages serves everything below the prefix of one site. It is safe for concurrent
+// use.
+type Pages struct {
+	Config
+	face    face
+	assets  *assets
+	cookies Cookies
+	bundle  *lang.Bundle
+	lang    *lang.Language
+	origins http.CrossOriginProtection
+}
+
+// face is what every page of the site shows.
+type face struct {
+	Brand, App, Host         string
+	Prefix                   string
+	Stylesheet, Script, Icon string // addresses
+	Site                     *flows.Site
+}
+
+// New checks the configuration and makes the site's stylesheet and icon.
+func New(cfg Config) (*Pages, error) {
+	if cfg.Site == nil || cfg.Engine == nil || cfg.Session == nil || cfg.Demand == nil || cfg.Keys == nil {
+		return nil, errors.New("making pages: site, engine, session, demand and keys are required")
+	}
+	origin, err := url.Parse(cfg.Site.Origin)
+	if err != nil || origin.Host == "" {
+		return nil, fmt.Errorf("making pages: %q is no origin", cfg.Site.Origin)
+	}
+	setDefault(&cfg.Accent, DefaultAccent)
+	setDefault(&cfg.Lang, "en")
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.Default()
+	}
+	accent, err := parseColour(cfg.Accent)
+	if err != nil {
+		return nil, fmt.Errorf("making pages: %w", err)
+	}
+	bundle, err := languages()
+	if err != nil {
+		return nil, fmt.Errorf("making pages: %w", err)
+	}
+	p := &Pages{Config: cfg, bundle: bundle, lang: bundle.Get(cfg.Lang), cookies: CookiesFor(cfg.Site.Origin)}
+	p.face = face{
+		Brand: brandOf(cfg.Site), App: appOf(cfg.Site), Host: origin.Host, Prefix: cfg.Site.Prefix,
+		Site: cfg.Site,
+	}
+	if p.assets, err = newAssets(p.face.Brand, accent); err != nil {
+		return nil, fmt.Errorf("making pages: %w", err)
+	}
+	p.face.Stylesheet = p.assetURL(p.assets.css)
+	p.face.Script = p.assetURL(p.assets.script)
+	p.face.Icon = p.assetURL(p.assets.icon)
+	return p, nil
+}
+
+func setDefault[T comparable](v *T, value T) {
+	if zero := *new(T); *v == zero {
+		*v = value
+	}
+}
+
+func (p *Pages) assetURL(a *asset) string { return p.Site.Prefix + "/assets/" + a.name }
+
+// brandOf and appOf are the names that people see: one stands in for the other, and
+// the host for both.
+func brandOf(s *flows.Site) string { return firstNonEmpty(s.Brand, s.Name, hostOf(s)) }
+func appOf(s *flows.Site) string   { return firstNonEmpty(s.Name, s.Brand, hostOf(s)) }
+
+func hostOf(s *flows.Site) string {
+	u, err := url.Parse(s.Origin)
+	if err != nil {
+		return ""
+	}
+	return u.Hostname()
+}
+
+func firstNonEmpty(values ...string) string {
+	for _, v := range values {
+		if v != "" {
+			return v
+		}
+	}
+	return ""
+}
+
+// letterOf is the letter on a name's tile.
+func letterOf(name string) string {
+	for _, r := range name {
+		if unicode.IsLetter(r) || unicode.IsDigit(r) {
+			return string(unicode.ToUpper(r))
+		}
+	}
+	return "•"
+}

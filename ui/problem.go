@@ -1,0 +1,180 @@
+package ui
+
+import (
+	"cmp"
+	"crypto/rand"
+	"encoding/json"
+	"html/template"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/stepgate/stepgate/flows"
+	"github.com/stepgate/stepgate/ui/lang"
+)
+
+// problemKind says what went wrong: a closed set, and a key of messages.
+type problemKind string
+
+const (
+	badTarget        problemKind = "bad_target" // 400: two servers could read the address differently
+	badForm          problemKind = "bad_form"   // 400, 413, 415
+	crossSite        problemKind = "cross_site" // 403: a form from somewhere else
+	denied           problemKind = "denied"     // 403: the policy says no
+	closed           problemKind = "closed"     // 403: no sign-up here
+	notFound         problemKind = "not_found"  // 404
+	methodNotAllowed problemKind = "method"     // 405
+	expired          problemKind = "expired"    // 410: the flow is over or somebody else's
+	cookiesOff       problemKind = "cookies"    // 400
+	tooMany          problemKind = "too_many"   // 429
+	tooManySends     problemKind = "too_many_sends"
+	fault            problemKind = "fault"       // 500
+	unavailable      problemKind = "unavailable" // 503
+)
+
+// kindOf is what a status means unless somebody says more.
+var kindOf = map[int]problemKind{
+	http.StatusBadRequest: badTarget, http.StatusForbidden: denied, http.StatusNotFound: notFound,
+	http.StatusMethodNotAllowed: methodNotAllowed, http.StatusTooManyRequests: tooMany,
+	http.StatusServiceUnavailable: unavailable,
+}
+
+type problem struct {
+	kind      problemKind   // default: what the status means
+	wait      time.Duration // for 429 and 503: when it is worth trying again
+	reference string        // a short word that the log holds too
+	returnTo  string        // where a new start should lead; checked
+}
+
+// Problem answers a request, for a page of ours or of the application, with the
+// error page of the status (400, 403, 404, 405, 429, 500 or 503), or with a small
+// JSON object {error, reason} where the answer is not going to be shown as a page.
+func (p *Pages) Problem(w http.ResponseWriter, r *http.Request, status int) {
+	var pr problem
+	if status == http.StatusForbidden && r.Method == http.MethodGet { // as another person it may open
+		pr.returnTo = r.URL.RequestURI()
+	}
+	p.tell(w, r, status, pr)
+}
+
+func (p *Pages) tell(w http.ResponseWriter, r *http.Request, status int, pr problem) {
+	if pr.kind == "" {
+		pr.kind = cmp.Or(kindOf[status], fault)
+	}
+	setHeaders(w.Header())
+	w.Header().Add("Vary", "Accept, Sec-Fetch-Mode")
+	if status == http.StatusTooManyRequests || pr.wait > 0 {
+		retryAfter(w, pr.wait)
+	}
+	pg := p.problemPage(p.language(r), r, pr)
+	if !navigation(r) {
+		writeJSON(w, r, status, problemJSON{string(pr.kind), pg.Heading, pr.reference})
+		return
+	}
+	if err := p.write(w, r, status, pg); err != nil {
+		p.Log.Error("answering with a problem", "kind", pr.kind, "err", err)
+		http.Error(w, http.StatusText(status), status)
+	}
+}
+
+type problemJSON struct {
+	Error     string `json:"error"`
+	Reason    string `json:"reason"`
+	Reference string `json:"reference,omitempty"`
+}
+
+func writeJSON(w http.ResponseWriter, r *http.Request, status int, v any) {
+	body, err := json.Marshal(v)
+	if err != nil {
+		http.Error(w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(status)
+	if r.Method != http.MethodHead {
+		w.Write(body)
+	}
+}
+
+// tellProblem answers with a problem on the way to the call's target.
+func (c *call) tellProblem(status int, pr problem) {
+	pr.returnTo = c.target.ReturnTo
+	c.tell(c.w, c.r, status, pr)
+}
+
+// lost answers when the flow cannot be found: it starts again to the same place.
+func (c *call) lost(kind problemKind) {
+	status := http.StatusGone
+	if kind == cookiesOff {
+		status = http.StatusBadRequest
+	}
+	c.tellProblem(status, problem{kind: kind})
+}
+
+func (p *Pages) problemPage(l *lang.Language, r *http.Request, pr problem) *page {
+	kind := "problem." + string(pr.kind)
+	var target flows.Target
+	target.ReturnTo, _ = ReturnTo(pr.returnTo, p.Site.Prefix)
+	pg := p.bare(l, "tell", string(pr.kind), "")
+	pg.Reference = pr.reference
+	signIn := &link{must(l.Text("start_again")), p.url("/sign-in", target)}
+	app := &link{must(l.Text("back_to_app", "app", pg.App)), "/"}
+	switch pr.kind {
+	case tooMany, tooManySends:
+		p.tooMany(pg, pr)
+		pg.Next = signIn
+		return pg
+	case denied:
+		p.denied(pg, r)
+		pg.OtherAccount = p.url("/sign-out", target)
+		pg.Cancel = app
+	case cookiesOff:
+		pg.Lead = pg.T(kind + ".lead")
+		pg.List = []template.HTML{pg.T(kind+".do", "host", pg.LTR(pg.Host)), pg.T(kind + ".window")}
+		pg.Next = signIn
+	case closed:
+		pg.Lead = pg.T(kind+".lead", "app", pg.App)
+		pg.List = []template.HTML{pg.T(kind + ".do")}
+		pg.Next = &link{pg.S("sign_in.title"), signIn.URL}
+	default:
+		pg.Lead = pg.T(kind + ".lead")
+		pg.List = []template.HTML{pg.T(kind + ".do")}
+		switch pr.kind {
+		case expired, crossSite:
+			pg.Next = signIn
+		case fault, unavailable:
+		default:
+			pg.Cancel = app
+		}
+	}
+	pg.Heading = pg.S(kind)
+	return pg
+}
+
+func (p *Pages) denied(pg *page, r *http.Request) {
+	pg.Lead = pg.T("problem.denied.lead_anonymous")
+	if session, err := p.Session(r); err == nil && session != nil {
+		pg.Lead = pg.T("problem.denied.lead", "email", pg.strong(session.Email))
+	}
+	pg.List = []template.HTML{pg.T("problem.denied.do", "app", pg.App)}
+}
+
+func (p *Pages) tooMany(pg *page, pr problem) {
+	until := p.Now().Add(pr.wait + time.Minute - 1).UTC().Truncate(time.Minute) // rounded up
+	pg.Heading = pg.S("problem.too_many", "time", duration(pg.L, pr.wait))
+	key := "problem.too_many.lead"
+	if pr.kind == tooManySends {
+		key += "_sends"
+	}
+	clock := lang.Slot{
+		Open:  template.HTML(`<strong><time datetime="` + until.Format(time.RFC3339) + `">`),
+		Close: "</time></strong>",
+	}
+	pg.Lead = pg.T(key) + " " + pg.T("problem.too_many.after", "time", clock, "clock", until.Format("15:04"))
+	pg.List = []template.HTML{pg.T("problem.too_many.do"), pg.T("problem.too_many.not_you")}
+}
+
+// newReference is short enough to read out over the phone.
+func newReference() string { return strings.ToLower(rand.Text()[:8]) }

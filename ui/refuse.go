@@ -1,0 +1,181 @@
+package ui
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/stepgate/stepgate/flows"
+	"github.com/stepgate/stepgate/flows/store"
+)
+
+// examplePhone is a number that Ofcom keeps for fiction.
+const examplePhone = "+44 7700 900123"
+
+// fail answers an error of the engine. v is the step that did not move, if the
+// engine gave one.
+func (c *call) fail(err error, v flows.View) {
+	var refusal *flows.Refusal
+	switch {
+	case errors.As(err, &refusal):
+		c.refuse(refusal, v)
+	case errors.Is(err, store.ErrUnavailable):
+		c.Log.Error("answering a page", "err", err)
+		c.tellProblem(http.StatusServiceUnavailable, problem{})
+	case c.r.Context().Err() != nil: // nobody is waiting for the answer any more
+		c.tellProblem(http.StatusServiceUnavailable, problem{})
+	default:
+		c.fault(err)
+	}
+}
+
+// fault answers an error that should not happen; the log has the same reference.
+func (c *call) fault(err error) {
+	reference := newReference()
+	c.Log.Error("answering a page", "reference", reference, "err", err)
+	c.tellProblem(http.StatusInternalServerError, problem{reference: reference})
+}
+
+// refuse shows the page again with what is wrong, or the page that fits better.
+func (c *call) refuse(refusal *flows.Refusal, v flows.View) {
+	if v.Flow != "" {
+		c.target = v.Target
+	}
+	switch refusal.Code {
+	case flows.FlowGone:
+		c.lost(expired)
+	case flows.CookiesOff:
+		c.lost(cookiesOff)
+	case flows.SignInFirst:
+		c.signIn()
+	case flows.NotThisStep:
+		if v.Step == "" {
+			c.lost(expired)
+		} else {
+			c.goTo(v)
+		}
+	case flows.SignUpNotOpen:
+		c.tellProblem(http.StatusForbidden, problem{kind: closed})
+	case flows.SignUpNotForYou, flows.NoMethod, flows.EnrolNotAllowed:
+		v.Why = refusal.Code
+		c.show(http.StatusForbidden, c.stuckPage(v))
+	case flows.TooManyTries:
+		c.tellProblem(http.StatusTooManyRequests, problem{wait: refusal.Wait})
+	case flows.TooManySends:
+		if v.Step == "" {
+			c.tellProblem(http.StatusTooManyRequests, problem{kind: tooManySends, wait: refusal.Wait})
+			return
+		}
+		c.refuseForm(refusal, v)
+	default:
+		c.refuseForm(refusal, v)
+	}
+}
+
+// refuseForm shows the form again. One bad field gets the message and the focus;
+// what concerns the whole form goes into a box above it.
+func (c *call) refuseForm(refusal *flows.Refusal, v flows.View) {
+	pg := c.again(v)
+	if pg == nil {
+		c.lost(expired)
+		return
+	}
+	pg.Error = true
+	pg.PairWrong = refusal.Code == flows.PairWrong
+	pg.Box = nil
+	text, err := c.refusalText(refusal, pg)
+	if err != nil {
+		c.fault(err)
+		return
+	}
+	switch field := fieldOf(refusal); {
+	case field == "" || !fieldsOf[pg.Template][field]:
+		pg.Box = &box{Tone: "bad", Heading: pg.S("refusal.heading"), Text: text, Focus: true}
+	default:
+		pg.faults = map[string]string{field: text}
+	}
+	if refusal.Code == flows.CodeMalformed { // a slip is worth mending; a wrong code is not
+		pg.Code = shorten(c.form.get("code"), 200)
+	}
+	status := http.StatusUnprocessableEntity
+	switch refusal.Code {
+	case flows.ResendTooSoon, flows.TooManySends:
+		status = http.StatusTooManyRequests
+	case flows.SendFailed, flows.Busy:
+		status = http.StatusServiceUnavailable
+	}
+	if status != http.StatusUnprocessableEntity {
+		retryAfter(c.w, refusal.Wait)
+	}
+	c.show(status, pg)
+}
+
+func retryAfter(w http.ResponseWriter, wait time.Duration) {
+	w.Header().Set("Retry-After", strconv.Itoa(max(1, ceil(wait, time.Second))))
+}
+
+// fieldsOf says which fields each form has.
+var fieldsOf = map[string]map[string]bool{
+	"start":        {"email": true},
+	"password":     {"email": true, "password": true},
+	"code":         {"code": true},
+	"new-password": {"new_password": true},
+	"choose":       {"factor": true},
+	"phone":        {"phone": true},
+}
+
+// fieldOf is the field to blame, also where the refusal does not say.
+func fieldOf(r *flows.Refusal) string {
+	switch r.Code {
+	case flows.PairWrong, flows.ResendTooSoon, flows.TooManySends, flows.SendFailed, flows.Busy, flows.MethodOff:
+		return ""
+	case flows.EmailMissing, flows.EmailMalformed:
+		return "email"
+	case flows.PasswordMissing:
+		return "password"
+	case flows.CodeMissing, flows.CodeMalformed, flows.CodeWrong, flows.CodeExpired, flows.CodeSpent:
+		return "code"
+	case flows.PhoneMissing, flows.PhoneMalformed, flows.PhoneNotMobile, flows.PhoneCountry:
+		return "phone"
+	case flows.PasswordShort, flows.PasswordLong, flows.PasswordCommon, flows.PasswordContext:
+		return "new_password"
+	case flows.ChoiceMissing:
+		return "factor"
+	default:
+		return r.Field
+	}
+}
+
+// refusalText is the refusal in words.
+func (c *call) refusalText(r *flows.Refusal, pg *page) (string, error) {
+	key := "refusal." + string(r.Code)
+	var args []any
+	switch r.Code {
+	case flows.PairWrong:
+		switch {
+		case !pg.View.First:
+			key += "_here"
+		case c.Site.EmailCode:
+			key += "_code"
+		}
+	case flows.CodeMalformed:
+		args = []any{"want", pg.View.Digits, "n", r.Count}
+	case flows.CodeWrong:
+		if r.Left > 0 {
+			key += "_left"
+			args = []any{"n", r.Left}
+		}
+	case flows.ResendTooSoon, flows.TooManySends, flows.TooManyTries:
+		args = []any{"time", duration(c.lang, r.Wait)}
+	case flows.PhoneMalformed:
+		args = []any{"example", examplePhone}
+	case flows.PasswordShort, flows.PasswordLong:
+		args = []any{"n", r.Count}
+	}
+	if !c.lang.Has(key) {
+		return "", fmt.Errorf("answering a refusal: no words for %s", r.Code)
+	}
+	return c.lang.Text(key, args...)
+}

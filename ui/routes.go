@@ -1,0 +1,215 @@
+package ui
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+
+	"github.com/stepgate/stepgate/flows"
+	"github.com/stepgate/stepgate/policy"
+	"github.com/stepgate/stepgate/ui/lang"
+)
+
+// A route is one address below the prefix. HEAD is answered as GET.
+type route struct {
+	get  func(*call)
+	post func(*call) // nil: the address takes no forms
+}
+
+var routes = map[string]route{
+	"":              {get: (*call).getRoot},
+	"/":             {get: (*call).getRoot},
+	"/sign-in":      {get: (*call).getSignIn, post: (*call).postSignIn},
+	"/sign-up":      {get: (*call).getSignUp, post: (*call).postSignUp},
+	"/password":     {get: show(flows.AskPassword), post: (*call).postPassword},
+	"/code":         {get: show(flows.AskCode), post: (*call).postCode},
+	"/new-password": {get: show(flows.AskNewPassword), post: (*call).postNewPassword},
+	"/choose":       {get: show(flows.Choose), post: (*call).postChoose},
+	"/phone":        {get: (*call).getPhone, post: (*call).postPhone},
+	"/stuck":        {get: show(flows.Stuck)},
+	"/flow":         {get: show("")},
+	"/step-up":      {get: (*call).getStepUp, post: (*call).postStepUp},
+	"/enrol":        {get: (*call).getEnrol, post: (*call).postEnrol},
+	"/sign-out":     {get: (*call).getSignOut, post: (*call).postSignOut},
+}
+
+// stepPaths says which address shows which step.
+var stepPaths = map[flows.Step]string{
+	flows.AskPassword:    "/password",
+	flows.AskCode:        "/code",
+	flows.AskNewPassword: "/new-password",
+	flows.Confirm:        "/step-up",
+	flows.Choose:         "/choose",
+	flows.AskPhone:       "/phone",
+	flows.Stuck:          "/stuck",
+}
+
+// call is one request being answered.
+type call struct {
+	*Pages
+	w           http.ResponseWriter
+	r           *http.Request
+	lang        *lang.Language
+	query, form fields
+	engine      Engine
+	caller      flows.Caller
+	target      flows.Target
+	// again makes the page to show once more when an input is refused.
+	again func(flows.View) *page
+}
+
+// ServeHTTP answers everything below the prefix. The request's path is the full one;
+// a path that is not ours is a 404.
+func (p *Pages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	setHeaders(w.Header())
+	path, below := strings.CutPrefix(r.URL.Path, p.Site.Prefix)
+	if name, ok := strings.CutPrefix(path, "/assets/"); ok && below {
+		p.serveAsset(w, r, name)
+		return
+	}
+	if (path == "/inbox" || path == "/inbox.json" || strings.HasPrefix(path, "/inbox/")) && below && p.inboxOpen(r) {
+		p.serveInbox(w, r, path)
+		return
+	}
+	route, known := routes[path]
+	if !known || !below {
+		p.Problem(w, r, http.StatusNotFound)
+		return
+	}
+	handle := route.get
+	switch r.Method {
+	case http.MethodGet, http.MethodHead:
+	case http.MethodPost:
+		handle = route.post
+	default:
+		handle = nil
+	}
+	if handle == nil {
+		p.refuseMethod(w, r, route.post != nil)
+		return
+	}
+	if c := p.newCall(w, r); c != nil {
+		handle(c)
+	}
+}
+
+func (p *Pages) refuseMethod(w http.ResponseWriter, r *http.Request, post bool) {
+	allow := "GET, HEAD"
+	if post {
+		allow += ", POST"
+	}
+	w.Header().Set("Allow", allow)
+	p.Problem(w, r, http.StatusMethodNotAllowed)
+}
+
+func (p *Pages) serveAsset(w http.ResponseWriter, r *http.Request, name string) {
+	f := p.assets.byName[name]
+	switch {
+	case f == nil:
+		p.Problem(w, r, http.StatusNotFound)
+	case r.Method != http.MethodGet && r.Method != http.MethodHead:
+		p.refuseMethod(w, r, false)
+	default:
+		f.serve(w, r)
+	}
+}
+
+// newCall reads the request and finds out who acts. It returns nil when it has
+// answered the request itself, with a problem.
+func (p *Pages) newCall(w http.ResponseWriter, r *http.Request) *call {
+	c := &call{Pages: p, w: w, r: r, lang: p.language(r)}
+	var err error
+	if c.query, err = parseFields(r.URL.RawQuery); err != nil {
+		p.tell(w, r, http.StatusBadRequest, problem{kind: badForm})
+		return nil
+	}
+	c.target = p.targetOf(r, c.query)
+	if r.Method == http.MethodPost && !c.readPost() {
+		return nil
+	}
+	if c.engine, err = p.Engine(); err != nil {
+		p.Log.Error("finding the engine for a page", "err", err)
+		p.Problem(w, r, http.StatusServiceUnavailable)
+		return nil
+	}
+	session, err := p.Session(r)
+	if err != nil {
+		c.fail(err, flows.View{})
+		return nil
+	}
+	if _, n := rawCookie(r, p.cookies.SessionName()); n > 1 {
+		p.cookies.ClearSession(w)
+		session = nil
+	}
+	c.caller = flows.Caller{
+		Site: p.Site, Browser: p.browser(r), Session: session,
+		Device: deviceLabel(c.lang, r.UserAgent()), Lang: c.lang.Tag, Demand: p.Demand(r),
+	}
+	if p.Network != nil {
+		c.caller.Network = p.Network(r)
+	}
+	c.again = c.stepPage
+	return c
+}
+
+// readPost checks that a form comes from our own pages, and reads it.
+func (c *call) readPost() bool {
+	if !c.sameOrigin(c.r) {
+		c.tell(c.w, c.r, http.StatusForbidden, problem{kind: crossSite, returnTo: c.target.ReturnTo})
+		return false
+	}
+	var err error
+	status := http.StatusBadRequest
+	if c.form, err = readForm(c.w, c.r); err == nil {
+		return true
+	}
+	switch {
+	case errors.Is(err, errFormType):
+		status = http.StatusUnsupportedMediaType
+	case errors.Is(err, errFormTooBig):
+		status = http.StatusRequestEntityTooLarge
+	}
+	c.tell(c.w, c.r, status, problem{kind: badForm})
+	return false
+}
+
+// sameOrigin reports whether a POST may come from one of our pages. Browsers say
+// where a request comes from in Sec-Fetch-Site; older ones only send the origin,
+// which then must be the site's, scheme included.
+func (p *Pages) sameOrigin(r *http.Request) bool {
+	if p.origins.Check(r) != nil {
+		return false
+	}
+	origin := r.Header.Get("Origin")
+	return r.Header.Get("Sec-Fetch-Site") != "" || origin == "" || origin == p.Site.Origin
+}
+
+func (p *Pages) language(r *http.Request) *lang.Language {
+	if header := r.Header.Get("Accept-Language"); header != "" {
+		return p.bundle.Match(header)
+	}
+	return p.lang
+}
+
+func deviceLabel(l *lang.Language, userAgent string) string {
+	browser, system := device(userAgent)
+	if browser == "" || system == "" {
+		return browser + system
+	}
+	return must(l.Text("device.on", "browser", browser, "system", system))
+}
+
+// targetOf reads where the person wanted to go. Its label is the operator's text,
+// never the request's; a need that nobody can read is left out, since the policy is
+// asked again when the person gets there.
+func (p *Pages) targetOf(r *http.Request, query fields) flows.Target {
+	var t flows.Target
+	t.ReturnTo, _ = ReturnTo(query.get("return_to"), p.Site.Prefix)
+	if need, err := policy.ParseDemand(query.get("need")); err == nil && !need.IsZero() {
+		t.Need = need.String()
+	}
+	if p.Label != nil {
+		t.Label = p.Label(r, t)
+	}
+	return t
+}

@@ -1,0 +1,259 @@
+package ui
+
+import (
+	"flag"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stepgate/stepgate/flows"
+	"github.com/stepgate/stepgate/flows/send"
+	"github.com/stepgate/stepgate/flows/send/inbox"
+	"github.com/stepgate/stepgate/flows/store"
+	"github.com/stepgate/stepgate/policy"
+)
+
+// A scene is one page in one state.
+type scene struct {
+	name   string
+	status int
+	change func(*Config)
+	setUp  func(*world)
+	method string
+	path   string
+	form   url.Values
+	tweak  func(*http.Request)
+}
+
+func (s scene) play(t testing.TB, extra ...func(*Config)) (*world, *answer) {
+	t.Helper()
+	if s.change != nil {
+		extra = append(extra, s.change)
+	}
+	w := newWorld(t, extra...)
+	if s.setUp != nil {
+		s.setUp(w)
+	}
+	r := w.request(s.method, s.path, s.form)
+	if s.tweak != nil {
+		s.tweak(r)
+	}
+	return w, w.do(r)
+}
+
+// scenes is every page in every state that it has.
+func scenes() []scene {
+	codeSite := func(c *Config) { c.Site.Password = false }
+	passwordSite := func(c *Config) { c.Site.EmailCode = false }
+	closedSite := func(c *Config) { c.Site.SignUp = flows.SignUpClosed }
+	at := func(v flows.View) func(*world) { return func(w *world) { w.engine.now = v } }
+	in := func(v flows.View) func(*world) { return func(w *world) { w.signedIn().engine.now = v } }
+	no := func(v flows.View, err error) func(*world) {
+		return func(w *world) { w.engine.now, w.engine.err = v, err }
+	}
+	noIn := func(v flows.View, err error) func(*world) {
+		return func(w *world) { w.signedIn().engine.now, w.engine.err = v, err }
+	}
+	firstPassword := with(viewOf(flows.SignIn, flows.AskPassword), func(v *flows.View) { v.Factor, v.First = policy.Password, true })
+	firstCode := with(viewOf(flows.SignIn, flows.AskCode), func(v *flows.View) { v.First = true })
+	upPassword := with(confirmView(), func(v *flows.View) {
+		v.Step, v.Factor, v.Options = flows.AskPassword, policy.Password, []policy.Factor{policy.Password, policy.SMSCode}
+	})
+	choose := with(smsView(flows.SignIn), func(v *flows.View) {
+		v.Step, v.Options = flows.Choose, []policy.Factor{policy.Password, policy.EmailCode, policy.SMSCode}
+	})
+	phone := with(viewOf(flows.SignIn, flows.AskPhone), func(v *flows.View) { v.Enrolling = true })
+	enrolling := with(phone, func(v *flows.View) {
+		v.Step, v.Factor, v.Phone = flows.AskCode, policy.SMSCode, "07700 900123"
+	})
+	stuck := func(why flows.RefusalCode) flows.View {
+		return with(viewOf(flows.StepUp, flows.Stuck), func(v *flows.View) { v.Why = why })
+	}
+	f := "?f=f8Q2k&return_to=%2Freports"
+	list := []scene{
+		{name: "sign-in", path: "/sign-in?return_to=%2Freports"},
+		{name: "sign-in-code-only", path: "/sign-in", change: codeSite},
+		{name: "sign-in-password-only", path: "/sign-in", change: passwordSite},
+		{name: "sign-in-closed", path: "/sign-in", change: closedSite},
+		{name: "sign-in-changing", path: "/sign-in" + f, setUp: at(firstCode)},
+		{name: "sign-in-ended", path: "/sign-in?lost=1", tweak: func(r *http.Request) {
+			r.Header.Set("Cookie", SessionCookie+"=old")
+		}},
+		{name: "sign-in-empty", method: "POST", path: "/sign-in", setUp: no(flows.View{}, refused(flows.EmailMissing, -1)), status: 422},
+		{name: "sign-in-malformed", method: "POST", path: "/sign-in", form: url.Values{"email": {"dana@"}},
+			setUp: no(flows.View{}, refused(flows.EmailMalformed, -1)), status: 422},
+		{name: "sign-in-too-many", method: "POST", path: "/sign-in", setUp: no(flows.View{}, refused(flows.TooManySends, -1)), status: 429},
+		{name: "sign-in-outbox-full", method: "POST", path: "/sign-in", setUp: no(flows.View{}, refused(flows.SendFailed, -1)), status: 503},
+		{name: "sign-up", path: "/sign-up"},
+		{name: "sign-up-closed", path: "/sign-up", change: closedSite, status: 403},
+		{name: "sign-up-malformed", method: "POST", path: "/sign-up", form: url.Values{"email": {"dana"}},
+			setUp: no(flows.View{}, refused(flows.EmailMalformed, -1)), status: 422},
+		{name: "password", path: "/password" + f, setUp: at(firstPassword)},
+		{name: "password-wrong", method: "POST", path: "/password" + f, form: url.Values{"email": {"typo@harbour.example"}, "password": {"hunter2hunter2"}},
+			setUp: no(firstPassword, refused(flows.PairWrong, -1)), status: 422},
+		{name: "password-missing", method: "POST", path: "/password" + f, setUp: no(firstPassword, refused(flows.PasswordMissing, -1)), status: 422},
+		{name: "password-busy", method: "POST", path: "/password" + f, setUp: no(firstPassword, refused(flows.Busy, -1)), status: 503},
+		{name: "password-bad-email", method: "POST", path: "/password" + f, form: url.Values{"email": {"x"}},
+			setUp: no(firstPassword, refused(flows.EmailMalformed, -1)), status: 422},
+		{name: "password-step-up", path: "/password" + f, setUp: in(upPassword)},
+		{name: "password-step-up-wrong", method: "POST", path: "/password" + f, setUp: noIn(upPassword, refused(flows.PairWrong, -1)), status: 422},
+		{name: "code", path: "/code" + f, setUp: at(firstCode)},
+		{name: "code-resent", path: "/code" + f + "&sent=1", setUp: at(firstCode)},
+		{name: "code-sign-up", path: "/code" + f, setUp: at(viewOf(flows.SignUp, flows.AskCode))},
+		{name: "code-wrong", method: "POST", path: "/code" + f, form: url.Values{"code": {"111111"}}, setUp: no(firstCode, refused(flows.CodeWrong, 2)), status: 422},
+		{name: "code-wrong-first", method: "POST", path: "/code" + f, form: url.Values{"code": {"111111"}}, setUp: no(firstCode, refused(flows.CodeWrong, -1)), status: 422},
+		{name: "code-malformed", method: "POST", path: "/code" + f, form: url.Values{"code": {"48291"}}, setUp: no(firstCode, refused(flows.CodeMalformed, -1)), status: 422},
+		{name: "code-expired-refused", method: "POST", path: "/code" + f, setUp: no(firstCode, refused(flows.CodeExpired, -1)), status: 422},
+		{name: "code-spent", method: "POST", path: "/code" + f, setUp: no(firstCode, refused(flows.CodeSpent, -1)), status: 422},
+		{name: "code-too-soon", method: "POST", path: "/code" + f, form: url.Values{"do": {"resend"}}, setUp: no(firstCode, refused(flows.ResendTooSoon, -1)), status: 429},
+		{name: "code-too-many-sends", method: "POST", path: "/code" + f, form: url.Values{"do": {"resend"}}, setUp: no(firstCode, refused(flows.TooManySends, -1)), status: 429},
+		{name: "code-expired", path: "/code" + f, setUp: at(with(firstCode, func(v *flows.View) { v.Sent, v.Expires = noon.Add(-10*time.Minute), noon }))},
+		{name: "code-sms", path: "/code" + f, setUp: at(smsView(flows.SignIn))},
+		{name: "code-sms-wrong", method: "POST", path: "/code" + f, setUp: no(smsView(flows.SignIn), refused(flows.CodeWrong, 3)), status: 422},
+		{name: "code-step-up", path: "/code" + f, setUp: in(with(confirmView(), func(v *flows.View) { v.Step = flows.AskCode }))},
+		{name: "code-enrolling", path: "/code" + f, setUp: at(enrolling)},
+		{name: "new-password", path: "/new-password" + f, setUp: at(with(viewOf(flows.SignUp, flows.AskNewPassword), func(v *flows.View) { v.MaySkip = true }))},
+		{name: "new-password-short", method: "POST", path: "/new-password" + f, form: url.Values{"new_password": {"secret-word"}},
+			setUp: no(viewOf(flows.SignUp, flows.AskNewPassword), refused(flows.PasswordShort, -1)), status: 422},
+		{name: "new-password-common", method: "POST", path: "/new-password" + f, setUp: no(viewOf(flows.SignUp, flows.AskNewPassword), refused(flows.PasswordCommon, -1)), status: 422},
+		{name: "choose", path: "/choose" + f, setUp: at(choose)},
+		{name: "choose-nothing", method: "POST", path: "/choose" + f, setUp: at(choose), status: 422},
+		{name: "phone", path: "/phone" + f, setUp: at(phone)},
+		{name: "phone-change", path: "/phone" + f, setUp: at(enrolling)},
+		{name: "phone-malformed", method: "POST", path: "/phone" + f, form: url.Values{"tel": {"07700 9001"}}, setUp: no(phone, refused(flows.PhoneMalformed, -1)), status: 422},
+		{name: "phone-country", method: "POST", path: "/phone" + f, form: url.Values{"tel": {"+1 202 555 0123"}}, setUp: no(enrolling, refused(flows.PhoneCountry, -1)), status: 422},
+		{name: "step-up", path: "/step-up?return_to=%2Fbank", setUp: in(confirmView()), change: labelled},
+		{name: "step-up-unnamed", path: "/step-up?return_to=%2Fa%2Fvery%2Flong%2Fpath%2Fto%2Fsome%2Fpage%2Fdeep%2Finside%2Fthe%2Fapplication%2Fof%2Fold&lost=1",
+			setUp: in(with(confirmView(), func(v *flows.View) { v.Factor, v.ValidFor = policy.Password, 0 }))},
+		{name: "step-up-begun", path: "/step-up" + f, setUp: in(confirmView())},
+		{name: "step-up-refused", method: "POST", path: "/step-up?return_to=%2Fbank", form: url.Values{"way": {"sms_code"}},
+			setUp: noIn(confirmView(), refused(flows.SendFailed, -1)), status: 503},
+		{name: "step-up-needs-phone", path: "/step-up?return_to=%2Fbank", setUp: in(phone)},
+		{name: "step-up-stuck", path: "/step-up?return_to=%2Fbank", setUp: in(stuck(flows.NoMethod))},
+		{name: "enrol", path: "/enrol", setUp: in(flows.View{})},
+		{name: "stuck", path: "/stuck" + f, setUp: in(stuck(flows.EnrolNotAllowed))},
+		{name: "stuck-sign-up", path: "/stuck" + f, setUp: at(stuck(flows.SignUpNotForYou))},
+		{name: "sign-out", path: "/sign-out", setUp: in(flows.View{})},
+		{name: "signed-out", path: "/sign-out"},
+		{name: "gone", path: "/code" + f, setUp: func(w *world) { w.engine.lost = refused(flows.FlowGone, -1) }, status: 410},
+		{name: "cookies-off", path: "/code" + f, tweak: func(r *http.Request) { r.Header.Del("Cookie") }, status: 400},
+		{name: "too-many-tries", method: "POST", path: "/code" + f, setUp: no(firstCode, &flows.Refusal{Code: flows.TooManyTries, Wait: 15 * time.Minute}), status: 429},
+		{name: "not-found", path: "/account", status: 404},
+		{name: "method", method: "DELETE", path: "/sign-in", status: 405},
+		{name: "bad-form", method: "POST", path: "/sign-in", form: url.Values{"email": {"a", "b"}}, status: 400},
+		{name: "cross-site", method: "POST", path: "/sign-in", tweak: func(r *http.Request) { r.Header.Set("Sec-Fetch-Site", "cross-site") }, status: 403},
+		{name: "fault", method: "POST", path: "/sign-in", setUp: no(flows.View{}, errBoom), status: 500},
+		{name: "unavailable", method: "POST", path: "/sign-in", setUp: no(flows.View{}, store.ErrFull), status: 503},
+		{name: "inbox", path: "/inbox", change: func(c *Config) { c.Inbox = someMessages() }, tweak: fromHere},
+		{name: "inbox-empty", path: "/inbox?to=nobody", change: func(c *Config) { c.Inbox = messages(nil) }, tweak: fromHere},
+	}
+	for i := range list {
+		if list[i].method == "" {
+			list[i].method = "GET"
+		}
+		if list[i].status == 0 {
+			list[i].status = 200
+		}
+	}
+	return list
+}
+
+func labelled(c *Config) {
+	c.Label = func(_ *http.Request, t flows.Target) string {
+		if t.ReturnTo == "/bank" {
+			return "Bank details"
+		}
+		return ""
+	}
+}
+
+func fromHere(r *http.Request) { r.RemoteAddr = "127.0.0.1:54321" }
+
+type messages []inbox.Received
+
+func (m messages) Messages(filter string) []inbox.Received {
+	var out []inbox.Received
+	for _, one := range m {
+		if strings.Contains(one.To, filter) {
+			out = append(out, one)
+		}
+	}
+	return out
+}
+
+func someMessages() messages {
+	mail, err := Compose(aLetter(flows.CodeSignIn), "")
+	if err != nil {
+		panic(err)
+	}
+	sms, err := Compose(aText(flows.CodeStepUp), "")
+	if err != nil {
+		panic(err)
+	}
+	mail.ID, sms.ID = "m1", "m2"
+	if *dump != "" {
+		os.WriteFile(filepath.Join(*dump, "mail.html"), []byte(mail.HTML), 0o644)
+	}
+	return messages{{Message: sms, At: noon}, {Message: mail, At: noon.Add(-time.Minute)}}
+}
+
+func aLetter(purpose flows.Purpose) flows.Letter {
+	return flows.Letter{
+		Purpose: purpose, Medium: send.Email, To: "dana.okafor@harbour.example", Code: "482913", Site: newSite(),
+		Target: flows.Target{ReturnTo: "/bank", Label: "Bank details"}, Lang: "en", Device: "Firefox on Windows",
+		Network: "198.51.100.0/24", At: noon, Expires: noon.Add(10 * time.Minute),
+	}
+}
+
+func aText(purpose flows.Purpose) flows.Letter {
+	l := aLetter(purpose)
+	l.Medium, l.To = send.SMS, "+447700900123"
+	return l
+}
+
+var dump = flag.String("dump", "", "write every page as a file to this directory, to look at")
+
+// TestEveryScenePlays also writes the pages down, where -dump asks for it.
+func TestEveryScenePlays(t *testing.T) {
+	t.Parallel()
+	for _, s := range scenes() {
+		t.Run(s.name, func(t *testing.T) {
+			t.Parallel()
+			w, a := s.play(t)
+			a.status(s.status)
+			if *dump != "" {
+				w.dump(s.name, a.body)
+			}
+		})
+	}
+}
+
+func (w *world) dump(name, body string) {
+	dir := filepath.Join(*dump, "assets")
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		w.t.Fatal(err)
+	}
+	for name, f := range w.pages.assets.byName {
+		os.WriteFile(filepath.Join(dir, name), f.plain, 0o644)
+	}
+	body = strings.ReplaceAll(body, "/.auth/assets/", "assets/")
+	if err := os.WriteFile(filepath.Join(*dump, name+".html"), []byte(body), 0o644); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+func BenchmarkRender(b *testing.B) {
+	w := newWorld(b)
+	w.engine.now = viewOf(flows.SignIn, flows.AskCode)
+	r := w.request("GET", "/code?f=f8Q2k", nil)
+	b.ReportAllocs()
+	for b.Loop() {
+		rec := httptest.NewRecorder()
+		w.pages.ServeHTTP(rec, r)
+	}
+}

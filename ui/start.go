@@ -1,0 +1,142 @@
+package ui
+
+import (
+	"net/http"
+
+	"github.com/stepgate/stepgate/flows"
+	"github.com/stepgate/stepgate/policy"
+)
+
+func (c *call) getRoot() {
+	if c.caller.Session == nil {
+		c.signIn()
+		return
+	}
+	c.redirect("/")
+}
+
+// getSignIn shows the first page of a sign-in. Whoever is signed in goes on: if
+// the target asks for more, the gateway says so.
+func (c *call) getSignIn() {
+	if c.caller.Session != nil {
+		c.redirect(c.home(c.target))
+		return
+	}
+	pg := c.signInPage(c.begun())
+	if _, had := c.cookies.RawSession(c.r); had {
+		pg.Box = &box{Tone: "care", Text: pg.S("sign_in.ended")}
+	}
+	c.tellLost(pg)
+	c.show(http.StatusOK, pg)
+}
+
+// tellLost says, before anything is asked, that a form which was being sent when the
+// proof ran out is not kept.
+func (c *call) tellLost(pg *page) {
+	if c.query.get("lost") != "1" {
+		return
+	}
+	text := pg.S("lost")
+	if pg.Box != nil {
+		text = pg.Box.Text + " " + text
+	}
+	pg.Box = &box{Tone: "care", Text: text}
+}
+
+// begun is the flow that the person came back from, to change the address. Its
+// loss costs nothing but the address.
+func (c *call) begun() flows.View {
+	f := c.query.get("f")
+	if f == "" || c.caller.Browser == "" {
+		return flows.View{}
+	}
+	v, err := c.engine.Look(c.r.Context(), c.caller, f)
+	if err != nil {
+		return flows.View{}
+	}
+	return v
+}
+
+func (c *call) signInPage(v flows.View) *page {
+	pg := c.newPage("start", "sign-in", must(c.lang.Text("sign_in.title")), flows.SignIn)
+	pg.Action = c.url("/sign-in", c.target)
+	pg.Email = v.Email
+	pg.ByPassword = !c.Site.EmailCode
+	pg.BothWays = c.Site.EmailCode && c.Site.Password
+	pg.Go = pg.S("sign_in.go")
+	if c.Site.SignUp != flows.SignUpClosed {
+		pg.OtherKind = c.url("/sign-up", c.target)
+	}
+	return pg
+}
+
+func (c *call) postSignIn() {
+	email := c.form.get("email")
+	c.again = func(flows.View) *page { return c.signInPage(flows.View{Email: email}) }
+	byPassword := !c.Site.EmailCode || c.Site.Password && c.form.get("way") == policy.Password.String()
+	if v, ok := c.start(flows.SignIn, flows.Identify{Email: email, ByPassword: byPassword}); ok {
+		c.advance(v)
+	}
+}
+
+func (c *call) getSignUp() {
+	switch {
+	case c.Site.SignUp == flows.SignUpClosed:
+		c.tellProblem(http.StatusForbidden, problem{kind: closed})
+	case c.caller.Session != nil:
+		c.redirect(c.home(c.target))
+	default:
+		c.show(http.StatusOK, c.signUpPage(c.begun()))
+	}
+}
+
+func (c *call) signUpPage(v flows.View) *page {
+	pg := c.newPage("start", "sign-up", must(c.lang.Text("sign_up.title")), flows.SignUp)
+	pg.Action = c.url("/sign-up", c.target)
+	pg.Email = v.Email
+	pg.Lead = pg.T("sign_up.lead")
+	pg.Go = pg.S("sign_up.go")
+	pg.OtherKind = c.url("/sign-in", c.target)
+	return pg
+}
+
+func (c *call) postSignUp() {
+	if c.Site.SignUp == flows.SignUpClosed {
+		c.tellProblem(http.StatusForbidden, problem{kind: closed})
+		return
+	}
+	email := c.form.get("email")
+	c.again = func(flows.View) *page { return c.signUpPage(flows.View{Email: email}) }
+	if v, ok := c.start(flows.SignUp, flows.Identify{Email: email}); ok {
+		c.advance(v)
+	}
+}
+
+// getEnrol explains why a phone is wanted; nothing begins before the button.
+func (c *call) getEnrol() {
+	if c.caller.Session == nil {
+		c.signIn()
+		return
+	}
+	c.show(http.StatusOK, c.enrolPage(c.url("/enrol", c.target)))
+}
+
+func (c *call) enrolPage(action string) *page {
+	pg := c.newPage("ask", "enrol", must(c.lang.Text("enrol.title")), flows.Enrol)
+	pg.Lead = pg.T("enrol.lead", "app", pg.App)
+	pg.Action = action
+	pg.Go = pg.S("enrol.go")
+	pg.Cancel = c.cancel(pg)
+	return pg
+}
+
+func (c *call) postEnrol() {
+	if c.caller.Session == nil {
+		c.signIn()
+		return
+	}
+	c.again = func(flows.View) *page { return c.enrolPage(c.url("/enrol", c.target)) }
+	if v, ok := c.start(flows.Enrol, flows.Open{}); ok {
+		c.advance(v)
+	}
+}

@@ -1,0 +1,271 @@
+package ui
+
+import (
+	"html/template"
+	"net/http"
+	"slices"
+
+	"github.com/stepgate/stepgate/flows"
+	"github.com/stepgate/stepgate/policy"
+)
+
+// show shows the flow's step at its own address, and leads there from others. With
+// no step it always leads.
+func show(step flows.Step) func(*call) { return func(c *call) { c.showFlow(step) } }
+
+func (c *call) showFlow(step flows.Step) {
+	v, ok := c.look()
+	switch {
+	case !ok:
+	case v.Step != step || step == "":
+		c.goTo(v)
+	default:
+		c.show(http.StatusOK, c.stepPage(v))
+	}
+}
+
+// stepPage is the page of the flow's step.
+func (c *call) stepPage(v flows.View) *page {
+	switch v.Step {
+	case flows.AskPassword:
+		return c.passwordPage(v)
+	case flows.AskCode:
+		return c.codePage(v)
+	case flows.AskNewPassword:
+		return c.newPasswordPage(v)
+	case flows.Choose:
+		return c.choosePage(v)
+	case flows.AskPhone:
+		return c.phonePage(v)
+	case flows.Confirm:
+		return c.stepUpPage(v)
+	case flows.Stuck:
+		return c.stuckPage(v)
+	default:
+		return nil
+	}
+}
+
+func (c *call) passwordPage(v flows.View) *page {
+	pg := c.newPage("password", "password", must(c.lang.Text("password.title")), v.Kind)
+	pg.View = v
+	pg.Email = firstNonEmpty(c.form.get("email"), v.Email)
+	pg.Action = c.stepURL(v)
+	pg.Go = pg.S("password.go_confirm")
+	pg.Ways = c.otherWays(v)
+	if v.First {
+		pg.Go = pg.S("password.go")
+		pg.Switch = c.Site.EmailCode
+	}
+	return pg
+}
+
+func (c *call) postPassword() {
+	if c.form.get("do") == "switch" {
+		c.submit(flows.SwitchMethod{ToPassword: false})
+		return
+	}
+	if in, ok := wayInput(c.form.get("way")); ok {
+		c.submit(in)
+		return
+	}
+	c.submit(flows.GivePassword{Email: c.form.get("email"), Password: c.form.get("password")})
+}
+
+func (c *call) codePage(v flows.View) *page {
+	title := "code.email_title"
+	if v.Factor == policy.SMSCode {
+		title = "code.sms_title"
+	}
+	heading := must(c.lang.Text(title))
+	if label := v.Target.Label; label != "" && v.Kind == flows.StepUp && !v.Enrolling {
+		heading = must(c.lang.Text("code.step_up_title", "page", label))
+	}
+	pg := c.newPage("code", "code", heading, v.Kind)
+	pg.View = v
+	pg.Action = c.stepURL(v)
+	pg.Wait = max(0, ceil(v.ResendAfter.Sub(c.Now()), 1e9))
+	pg.Ways = c.otherWays(v)
+	pg.Switch = v.First && c.Site.Password
+	pg.Lead = c.codeLead(pg, v)
+	switch {
+	case !v.Expires.IsZero() && !v.Expires.After(c.Now()):
+		pg.Box = &box{Tone: "care", Text: pg.S("refusal.code_expired"), Focus: true}
+	case c.query.get("sent") == "1":
+		pg.Box = &box{Tone: "good", Text: pg.S("code.resent"), Focus: true}
+	}
+	return pg
+}
+
+// codeLead says where the code went. An address that was just typed is shown in
+// full, since a slip in it is the commonest reason why no code comes.
+func (c *call) codeLead(pg *page, v flows.View) template.HTML {
+	life := v.Expires.Sub(v.Sent)
+	if left := v.Expires.Sub(c.Now()); left > 0 && left < life {
+		life = left
+	}
+	time := duration(c.lang, max(life, 0))
+	switch {
+	case v.Enrolling:
+		return pg.T("code.sms_lead_change", "phone", pg.strong(v.Phone), "time", time,
+			"change", pg.LinkTo(c.url("/phone", v.Target, "f", v.Flow)))
+	case v.Factor == policy.SMSCode:
+		return pg.T("code.sms_lead", "digits", pg.strong(v.Phone), "time", time)
+	case v.Kind == flows.SignUp:
+		return pg.T("code.email_lead_change", "email", pg.strong(v.Email), "time", time,
+			"change", pg.LinkTo(c.url("/sign-up", v.Target, "f", v.Flow)))
+	case v.First:
+		return pg.T("code.email_lead_change", "email", pg.strong(v.Email), "time", time,
+			"change", pg.LinkTo(c.url("/sign-in", v.Target, "f", v.Flow)))
+	default:
+		return pg.T("code.email_lead", "email", pg.strong(v.Email), "time", time)
+	}
+}
+
+func (c *call) postCode() {
+	switch c.form.get("do") {
+	case "resend":
+		c.resend()
+		return
+	case "switch":
+		c.submit(flows.SwitchMethod{ToPassword: true})
+		return
+	}
+	if in, ok := wayInput(c.form.get("way")); ok {
+		c.submit(in)
+		return
+	}
+	c.submit(flows.GiveCode{Code: c.form.get("code")})
+}
+
+// resend asks for another code and comes back with a word about it.
+func (c *call) resend() {
+	if !c.hasPlace() {
+		return
+	}
+	v, err := c.engine.Submit(c.r.Context(), c.caller, c.query.get("f"), flows.Resend{})
+	switch {
+	case err != nil:
+		c.fail(err, v)
+	case v.Step != flows.AskCode:
+		c.advance(v)
+	default:
+		c.redirect(c.url("/code", v.Target, "f", v.Flow, "sent", "1"))
+	}
+}
+
+func (c *call) newPasswordPage(v flows.View) *page {
+	pg := c.newPage("new-password", "new-password", must(c.lang.Text("new_password.title")), v.Kind)
+	pg.View = v
+	pg.Email = v.Email
+	pg.Action = c.stepURL(v)
+	pg.Lead = pg.T("new_password.lead", "email", pg.strong(v.Email))
+	pg.Go = pg.S("new_password.go")
+	return pg
+}
+
+func (c *call) postNewPassword() {
+	if c.form.get("do") == "skip" {
+		c.submit(flows.SkipPassword{})
+		return
+	}
+	c.submit(flows.SetPassword{Password: c.form.get("new_password")})
+}
+
+func (c *call) choosePage(v flows.View) *page {
+	pg := c.newPage("choose", "choose", must(c.lang.Text("choose.title")), v.Kind)
+	pg.View = v
+	pg.Action = c.stepURL(v)
+	pg.Lead = pg.T("choose.lead")
+	pg.Go = pg.S("choose.go")
+	for i, f := range v.Options {
+		w := way{Factor: f, Text: pg.S("choose." + f.String()), Checked: i == 0}
+		switch f {
+		case policy.EmailCode:
+			w.Detail = pg.T("choose.email_code_to", "email", pg.LTR(v.Email))
+		case policy.SMSCode:
+			w.Detail = pg.T("choose.sms_code_to", "digits", pg.LTR(v.Phone))
+		default:
+			w.Detail = pg.T("choose.password_to")
+		}
+		pg.Ways = append(pg.Ways, w)
+	}
+	if i := slices.IndexFunc(pg.Ways, func(w way) bool { return w.Factor == v.Factor }); i > 0 {
+		pg.Ways[0].Checked, pg.Ways[i].Checked = false, true
+	}
+	return pg
+}
+
+func (c *call) postChoose() {
+	in, ok := wayInput(c.form.get("way"))
+	if !ok {
+		v, found := c.look()
+		if found {
+			c.refuse(&flows.Refusal{Code: flows.ChoiceMissing, Field: "factor"}, v)
+		}
+		return
+	}
+	c.submit(in)
+}
+
+// getPhone also shows the page while a number is being checked, to change it.
+func (c *call) getPhone() {
+	v, ok := c.look()
+	switch {
+	case !ok:
+	case v.Step == flows.AskPhone || v.Step == flows.AskCode && v.Enrolling:
+		c.show(http.StatusOK, c.phonePage(v))
+	default:
+		c.goTo(v)
+	}
+}
+
+func (c *call) phonePage(v flows.View) *page {
+	pg := c.newPage("phone", "phone", must(c.lang.Text("phone.title")), v.Kind)
+	pg.View = v
+	pg.Action = c.url("/phone", v.Target, "f", v.Flow)
+	pg.Lead = pg.T("phone.lead")
+	pg.Go = pg.S("phone.go")
+	if v.Enrolling {
+		pg.Tel = v.Phone
+	}
+	if v.Kind == flows.StepUp || v.Kind == flows.Enrol {
+		c.target = v.Target
+		pg.Cancel = c.cancel(pg)
+	}
+	return pg
+}
+
+func (c *call) postPhone() {
+	typed := c.form.get("tel")
+	c.again = func(v flows.View) *page {
+		pg := c.phonePage(v)
+		pg.Tel = typed
+		return pg
+	}
+	c.submit(flows.GivePhone{Phone: typed})
+}
+
+// stuckPage says honestly that this account cannot get there, and offers another.
+func (c *call) stuckPage(v flows.View) *page {
+	heading := must(c.lang.Text("stuck.title"))
+	if v.Why == flows.SignUpNotForYou {
+		heading = must(c.lang.Text("stuck.sign_up_title"))
+	}
+	pg := c.newPage("tell", "stuck", heading, v.Kind)
+	switch v.Why {
+	case flows.SignUpNotForYou:
+		pg.Lead = pg.T("stuck.sign_up_not_for_you", "brand", pg.Brand, "app", pg.App, "email", pg.strong(v.Email))
+	case flows.EnrolNotAllowed:
+		pg.Lead = pg.T("stuck.enrol_not_allowed")
+	default:
+		pg.Lead = pg.T("stuck.no_method", "app", pg.App)
+	}
+	if c.caller.Session != nil {
+		pg.Lead += " " + pg.T("stuck.account", "email", pg.strong(c.caller.Session.Email))
+	}
+	pg.List = append(pg.List, pg.T("stuck.ask", "app", pg.App))
+	pg.OtherAccount = c.url("/sign-out", v.Target)
+	pg.Cancel = &link{pg.S("back_to_app", "app", pg.App), "/"}
+	return pg
+}
