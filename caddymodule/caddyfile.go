@@ -1,0 +1,317 @@
+package caddymodule
+
+import (
+	"encoding/json"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig"
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
+
+	"github.com/stepgate/stepgate/flows/seal"
+	"github.com/stepgate/stepgate/flows/send"
+)
+
+func init() {
+	httpcaddyfile.RegisterGlobalOption("stepgate", parseGlobal)
+	httpcaddyfile.RegisterDirective("stepgate", parseSite)
+	// After rewrite, so that policy sees the path that the application will see, and
+	// before everything that answers.
+	httpcaddyfile.RegisterDirectiveOrder("stepgate", httpcaddyfile.Before, "basic_auth")
+}
+
+// parseGlobal reads the global option. Syntax:
+//
+//	stepgate {
+//	    store    <module> …
+//	    secret   <secret>
+//	    email    <module> …
+//	    sms      <module> …
+//	    sign_in  email_code|password …
+//	    sign_up  open | closed | domains <domain>…
+//	    brand {
+//	        name   <name>
+//	        accent <rrggbb>
+//	    }
+//	    code {
+//	        digits       <6-8>
+//	        life         <duration>
+//	        tries        <n>
+//	        resend_after <duration>
+//	    }
+//	    session {
+//	        idle     <duration>
+//	        absolute <duration>
+//	    }
+//	    password {
+//	        minimum <n>
+//	    }
+//	}
+//
+// email and sms may be repeated: a later sender is used when the earlier fail.
+func parseGlobal(d *caddyfile.Dispenser, existing any) (any, error) {
+	d.Next() // option name
+	if existing != nil {
+		return nil, d.Err("stepgate is configured twice in the global options: put everything into one block")
+	}
+	if d.NextArg() {
+		return nil, d.Errf("unexpected %q: the global option stepgate has only a block", d.Val())
+	}
+	app := new(App)
+	for nesting := d.Nesting(); d.NextBlock(nesting); {
+		if err := app.parseOption(d); err != nil {
+			return nil, err
+		}
+	}
+	if len(app.EmailRaw) == 0 {
+		return nil, d.WrapErr(errNoEmailSender)
+	}
+	return httpcaddyfile.App{Name: "stepgate", Value: caddyconfig.JSON(app, nil)}, nil
+}
+
+func (a *App) parseOption(d *caddyfile.Dispenser) error {
+	option := d.Val()
+	switch option {
+	case "store":
+		return a.parseStore(d)
+	case "secret":
+		if err := parseWord(d, &a.Secret); err != nil || strings.Contains(a.Secret, "{") {
+			return err
+		}
+		_, err := seal.ParseSecret(a.Secret)
+		return wrap(d, err)
+	case "email":
+		return parseSender(d, send.Email, &a.EmailRaw)
+	case "sms":
+		return parseSender(d, send.SMS, &a.SMSRaw)
+	case "sign_in":
+		if a.SignIn != nil {
+			return repeated(d, option)
+		}
+		if a.SignIn = d.RemainingArgs(); len(a.SignIn) == 0 {
+			return d.Err("sign_in names no method: use email_code, password, or both")
+		}
+		if err := a.checkSignIn(); err != nil {
+			return d.WrapErr(err)
+		}
+		return parseEnd(d, option)
+	case "sign_up":
+		return a.parseSignUp(d)
+	case "brand":
+		return parsePart(d, &a.Brand, func(b *Brand) map[string]func() error {
+			return map[string]func() error{
+				"name":   func() error { return parseWord(d, &b.Name) },
+				"accent": func() error { return parseAccent(d, &b.Accent) },
+			}
+		})
+	case "code":
+		return parsePart(d, &a.Code, func(c *CodeSettings) map[string]func() error {
+			return map[string]func() error{
+				"digits":       func() error { return parseNumber(d, &c.Digits) },
+				"life":         func() error { return parseDuration(d, &c.Life) },
+				"tries":        func() error { return parseNumber(d, &c.Tries) },
+				"resend_after": func() error { return parseDuration(d, &c.ResendAfter) },
+			}
+		})
+	case "session":
+		return parsePart(d, &a.Session, func(s *SessionSettings) map[string]func() error {
+			return map[string]func() error{
+				"idle":     func() error { return parseDuration(d, &s.Idle) },
+				"absolute": func() error { return parseDuration(d, &s.Absolute) },
+			}
+		})
+	case "password":
+		return parsePart(d, &a.Password, func(p *PasswordSettings) map[string]func() error {
+			return map[string]func() error{
+				"minimum": func() error { return parseNumber(d, &p.Minimum) },
+			}
+		})
+	}
+	return unknownWord(d, option, "store", "secret", "email", "sms", "sign_in", "sign_up", "brand", "code", "session", "password")
+}
+
+func (a *App) parseStore(d *caddyfile.Dispenser) error {
+	if a.StoreRaw != nil {
+		return repeated(d, "store")
+	}
+	module, name, err := parseModule(d, "stepgate.stores.", "store", "badger", "memory")
+	if err != nil {
+		return err
+	}
+	a.StoreRaw = caddyconfig.JSONModuleObject(module, "module", name, nil)
+	return nil
+}
+
+func parseSender(d *caddyfile.Dispenser, medium send.Medium, into *[]json.RawMessage) error {
+	known := []string{"smtp", "inbox"}
+	if medium == send.SMS {
+		known = []string{"vonage", "inbox"}
+	}
+	module, name, err := parseModule(d, "stepgate.senders.", string(medium)+" sender", known...)
+	if err != nil {
+		return err
+	}
+	if sender, ok := module.(SenderModule); ok && !sender.Carries(medium) {
+		return d.WrapErr(notCarried(sender, medium))
+	}
+	*into = append(*into, caddyconfig.JSONModuleObject(module, "module", name, nil))
+	return nil
+}
+
+// parseModule reads the module that the next argument names.
+func parseModule(d *caddyfile.Dispenser, namespace, what string, known ...string) (caddyfile.Unmarshaler, string, error) {
+	if !d.NextArg() {
+		return nil, "", d.Errf("the %s has no name: use %s", what, alternatives(known))
+	}
+	name := d.Val()
+	if _, err := caddy.GetModule(namespace + name); err != nil || name == "" {
+		return nil, "", d.Errf("unknown %s %q: use %s, or build Caddy with the module %s%s", what, name, alternatives(known), namespace, name)
+	}
+	module, err := caddyfile.UnmarshalModule(d, namespace+name)
+	return module, name, err
+}
+
+func (a *App) parseSignUp(d *caddyfile.Dispenser) error {
+	if a.SignUp != nil {
+		return repeated(d, "sign_up")
+	}
+	args := d.RemainingArgs()
+	if len(args) == 0 {
+		return d.Err("sign_up has no mode: use open, closed or domains")
+	}
+	a.SignUp = &SignUp{Mode: args[0], Domains: args[1:]}
+	if a.SignUp.Mode != "domains" && len(args) > 1 {
+		return d.Errf("unexpected %q after sign_up %s", args[1], args[0])
+	}
+	if err := a.SignUp.check(); err != nil {
+		return d.WrapErr(err)
+	}
+	return parseEnd(d, "sign_up")
+}
+
+// parsePart reads a block of settings into a new T, and checks it.
+func parsePart[T any, P interface {
+	*T
+	check() error
+}](d *caddyfile.Dispenser, into *P, words func(P) map[string]func() error) error {
+	option := d.Val()
+	if *into != nil {
+		return repeated(d, option)
+	}
+	if d.NextArg() {
+		return d.Errf("unexpected %q: %s has only a block", d.Val(), option)
+	}
+	part := P(new(T))
+	known := words(part)
+	empty := true
+	for nesting := d.Nesting(); d.NextBlock(nesting); {
+		empty = false
+		read, ok := known[d.Val()]
+		if !ok {
+			return unknownWord(d, d.Val(), sortedKeys(known)...)
+		}
+		if err := read(); err != nil {
+			return err
+		}
+		if err := part.check(); err != nil {
+			return d.WrapErr(err)
+		}
+	}
+	if empty {
+		return d.Errf("the block %s says nothing: use %s, or remove it", option, alternatives(sortedKeys(known)))
+	}
+	*into = part
+	return nil
+}
+
+// parseWord reads the only argument of an option that may be given once.
+func parseWord(d *caddyfile.Dispenser, into *string) error {
+	option := d.Val()
+	if *into != "" {
+		return repeated(d, option)
+	}
+	if !d.NextArg() || d.Val() == "" {
+		return d.Errf("%s has no value", option)
+	}
+	*into = d.Val()
+	return parseEnd(d, option)
+}
+
+// parseAccent reads a colour with or without the #, since an unquoted # begins a
+// comment.
+func parseAccent(d *caddyfile.Dispenser, into *string) error {
+	if *into == "" && d.CountRemainingArgs() == 0 {
+		return d.Err("accent has no value; an unquoted # begins a comment, so write accent 0b5d51 or accent \"#0b5d51\"")
+	}
+	if err := parseWord(d, into); err != nil {
+		return err
+	}
+	if !strings.HasPrefix(*into, "#") {
+		*into = "#" + *into
+	}
+	return nil
+}
+
+func parseNumber(d *caddyfile.Dispenser, into *int) error {
+	option := d.Val()
+	var word string
+	if *into != 0 {
+		return repeated(d, option)
+	}
+	if err := parseWord(d, &word); err != nil {
+		return err
+	}
+	n, err := strconv.Atoi(word)
+	if err != nil || n <= 0 {
+		return d.Errf("%s must be a positive number, not %q", option, word)
+	}
+	*into = n
+	return nil
+}
+
+func parseDuration(d *caddyfile.Dispenser, into *caddy.Duration) error {
+	option := d.Val()
+	var word string
+	if *into != 0 {
+		return repeated(d, option)
+	}
+	if err := parseWord(d, &word); err != nil {
+		return err
+	}
+	duration, err := positiveDuration(d, option, word)
+	*into = caddy.Duration(duration)
+	return err
+}
+
+func positiveDuration(d *caddyfile.Dispenser, what, word string) (time.Duration, error) {
+	duration, err := caddy.ParseDuration(word)
+	if err != nil || duration <= 0 {
+		return 0, d.Errf("%s must be a duration above zero, such as 5m or 12h, not %q", what, word)
+	}
+	return duration, nil
+}
+
+// parseEnd makes sure that nothing is left on the line, and no block follows: what is
+// not understood must not be passed over.
+func parseEnd(d *caddyfile.Dispenser, option string) error {
+	if d.NextArg() {
+		return d.Errf("unexpected %q after %s", d.Val(), option)
+	}
+	if d.NextBlock(d.Nesting()) {
+		return d.Errf("%s takes no block", option)
+	}
+	return nil
+}
+
+func repeated(d *caddyfile.Dispenser, option string) error {
+	return d.Errf("%s is given twice: keep one", option)
+}
+
+func unknownWord(d *caddyfile.Dispenser, word string, known ...string) error {
+	slices.Sort(known)
+	return d.Errf("unknown word %q: use %s", word, alternatives(known))
+}

@@ -1,0 +1,330 @@
+package caddymodule
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
+)
+
+// parseSite reads the directive. Syntax:
+//
+//	stepgate {
+//	    origin <url>…
+//	    name   <name>
+//	    prefix <path>
+//
+//	    sensitivity <name> <target>… {
+//	        label <text>
+//	    }
+//	    public  on <target>…
+//	    deny    on <target>…
+//	    require <demand> [on <target>…]
+//
+//	    inject none | {
+//	        id_token     <header>
+//	        access_token <header> [audience <url>]
+//	        header       <name> <value>
+//	    }
+//	    authorization pass|remove
+//	    lenient_paths <class>…
+//	    keep_app_cookies
+//	}
+//
+// A demand is session, password, otp, otp email or otp sms, with `within <duration>`
+// after it if the proof must be fresh. A target is a sensitivity (for rules), a
+// matcher @name, a path, or * for every request.
+//
+// The directive takes no matcher: what it did not guard would be open, and its own
+// pages would be out of reach.
+func parseSite(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error) {
+	h.Next() // directive name
+	p := &siteParser{Helper: h, start: here(h.Dispenser), defined: make(map[string]place), used: make(map[string]place)}
+	if h.NextArg() {
+		return nil, h.Errf("unexpected %q: stepgate guards the whole site and takes no matcher; "+
+			"say `public on …` for what everybody may see", h.Val())
+	}
+	for nesting := h.Nesting(); h.NextBlock(nesting); {
+		if err := p.option(); err != nil {
+			return nil, err
+		}
+	}
+	if err := p.finish(); err != nil {
+		return nil, err
+	}
+	return h.NewRoute(nil, &p.handler), nil
+}
+
+// siteParser is one directive while it is read.
+type siteParser struct {
+	httpcaddyfile.Helper
+	handler Handler
+	start   place
+	defined map[string]place // sensitivities
+	used    map[string]place // sensitivities that rules speak of, first use
+	rules   []place
+}
+
+func (p *siteParser) option() error {
+	d, h := p.Dispenser, &p.handler
+	option := d.Val()
+	switch option {
+	case "origin":
+		return p.origin()
+	case "name":
+		if err := parseWord(d, &h.Name); err != nil {
+			return err
+		}
+		return wrap(d, checkLabel("name", h.Name))
+	case "prefix":
+		if err := parseWord(d, &h.Prefix); err != nil {
+			return err
+		}
+		return wrap(d, checkPrefix(h.Prefix))
+	case "sensitivity":
+		return p.sensitivity()
+	case "public", "deny", "require":
+		return p.rule()
+	case "inject":
+		return p.inject()
+	case "authorization":
+		if err := parseWord(d, &h.Authorization); err != nil {
+			return err
+		}
+		if h.Authorization != "pass" && h.Authorization != "remove" {
+			return d.WrapErr(unknownAuthorization(h.Authorization))
+		}
+		return nil
+	case "lenient_paths":
+		return p.lenientPaths()
+	case "keep_app_cookies":
+		if h.KeepAppCookies {
+			return repeated(d, option)
+		}
+		h.KeepAppCookies = true
+		return parseEnd(d, option)
+	case "risk", "only", "report":
+		return unsupported(d, option)
+	}
+	if strings.HasPrefix(option, "@") {
+		return d.Errf("matcher %s is defined inside stepgate: define it in the site block, beside stepgate", option)
+	}
+	return unknownWord(d, option, "origin", "name", "prefix", "sensitivity", "public", "deny", "require",
+		"inject", "authorization", "lenient_paths", "keep_app_cookies")
+}
+
+func unsupported(d *caddyfile.Dispenser, word string) error {
+	return d.Errf("%s is not supported by this version", word)
+}
+
+func (p *siteParser) origin() error {
+	if p.handler.Origins != nil {
+		return repeated(p.Dispenser, "origin")
+	}
+	for p.NextArg() {
+		origin := p.Val()
+		if !strings.Contains(origin, "{") {
+			var err error
+			if origin, err = parseOrigin(origin); err != nil {
+				return p.WrapErr(err)
+			}
+		}
+		if slices.Contains(p.handler.Origins, origin) {
+			return p.Errf("origin %s is given twice", origin)
+		}
+		p.handler.Origins = append(p.handler.Origins, origin)
+	}
+	if p.handler.Origins == nil {
+		return p.Err("origin has no value: write the site's public address, such as https://app.example.com")
+	}
+	return parseEnd(p.Dispenser, "origin")
+}
+
+func (p *siteParser) lenientPaths() error {
+	if p.handler.LenientPaths != nil {
+		return repeated(p.Dispenser, "lenient_paths")
+	}
+	for p.NextArg() {
+		if err := checkLenientClass(p.Val()); err != nil {
+			return p.WrapErr(err)
+		}
+		if slices.Contains(p.handler.LenientPaths, p.Val()) {
+			return p.Errf("lenient_paths names %s twice", p.Val())
+		}
+		p.handler.LenientPaths = append(p.handler.LenientPaths, p.Val())
+	}
+	if p.handler.LenientPaths == nil {
+		return p.Errf("lenient_paths names no class: use %s", alternatives(lenientClasses()))
+	}
+	return parseEnd(p.Dispenser, "lenient_paths")
+}
+
+func (p *siteParser) inject() error {
+	d := p.Dispenser
+	if p.handler.Inject != nil {
+		return repeated(d, "inject")
+	}
+	in := new(Injection)
+	p.handler.Inject = in
+	if d.NextArg() {
+		if d.Val() != "none" {
+			return d.Errf("unexpected %q after inject: use none, or a block", d.Val())
+		}
+		in.None = true
+		return parseEnd(d, "inject none")
+	}
+	empty := true
+	for nesting := d.Nesting(); d.NextBlock(nesting); {
+		empty = false
+		if err := p.injected(in); err != nil {
+			return err
+		}
+		if err := in.check(); err != nil {
+			return d.WrapErr(err)
+		}
+	}
+	if empty {
+		return d.Err("inject says nothing: use a block with id_token, access_token or header, or `inject none`")
+	}
+	return nil
+}
+
+func (p *siteParser) injected(in *Injection) error {
+	d := p.Dispenser
+	switch word := d.Val(); word {
+	case "id_token":
+		return parseWord(d, &in.IDToken)
+	case "access_token":
+		var token AccessToken
+		if !d.NextArg() {
+			return d.Errf("access_token names no header")
+		}
+		token.Header = d.Val()
+		if d.NextArg() {
+			if d.Val() != "audience" {
+				return d.Errf("unexpected %q: only `audience <url>` may follow the header", d.Val())
+			}
+			if !d.NextArg() {
+				return d.Err("audience has no value: write the URL of whom the token is for")
+			}
+			token.Audience = d.Val()
+			if err := checkAudience(token.Audience); err != nil {
+				return d.WrapErr(err)
+			}
+		}
+		in.AccessTokens = append(in.AccessTokens, token)
+		return parseEnd(d, word)
+	case "header":
+		var header InjectedHeader
+		if !d.Args(&header.Name, &header.Value) {
+			return d.Err("header needs a name and a value, such as header Remote-User {http.auth.user.email}")
+		}
+		in.Headers = append(in.Headers, header)
+		return parseEnd(d, word)
+	default:
+		return unknownWord(d, word, "id_token", "access_token", "header")
+	}
+}
+
+// finish judges the directive as a whole.
+func (p *siteParser) finish() error {
+	h := &p.handler
+	for _, name := range slices.Sorted(maps.Keys(p.used)) {
+		if _, ok := p.defined[name]; !ok {
+			return p.used[name].wrap(undefinedSensitivity(name))
+		}
+	}
+	for _, name := range sortedKeys(p.defined) {
+		if _, ok := p.used[name]; !ok {
+			return p.defined[name].wrap(unusedSensitivity(name))
+		}
+	}
+	if h.Authorization == "pass" && h.Inject != nil && slices.Contains(h.Inject.names(), "Authorization") {
+		return p.start.wrap(authorizationConflict())
+	}
+	if h.Origins == nil {
+		origins, err := deriveOrigins(p.Helper)
+		if err != nil {
+			return p.start.wrap(err)
+		}
+		h.Origins = origins
+	}
+	if err := p.claimOrigins(); err != nil {
+		return err
+	}
+	return p.checkWithGlobals()
+}
+
+// originsKey is where the directives of one Caddyfile note whom they answer for.
+const originsKey = "stepgate.origins"
+
+// claimOrigins finds two directives that answer for one origin. A snippet imported
+// into several sites is one place with several origins, and fine.
+func (p *siteParser) claimOrigins() error {
+	claimed, ok := p.State[originsKey].(map[string]place)
+	if !ok {
+		claimed = make(map[string]place)
+		p.State[originsKey] = claimed
+	}
+	for _, origin := range p.handler.Origins {
+		if first, ok := claimed[origin]; ok {
+			return p.start.wrap(fmt.Errorf("%s is guarded already, by the stepgate at %s: put all rules of a site into one", origin, first))
+		}
+		claimed[origin] = p.start
+	}
+	return nil
+}
+
+// checkWithGlobals judges the site by what the global options say.
+func (p *siteParser) checkWithGlobals() error {
+	app, ok := p.Option("stepgate").(httpcaddyfile.App)
+	if !ok {
+		return p.start.wrap(errNoEmailSender)
+	}
+	facts, err := factsOf(app.Value)
+	if err != nil {
+		return p.start.wrap(err)
+	}
+	alwaysOTP := false
+	for i, rule := range p.handler.Rules {
+		if rule.Demand == nil {
+			continue
+		}
+		demand, err := rule.Demand.compile()
+		if err != nil {
+			return p.rules[i].wrap(err)
+		}
+		if err := facts.checkDemand(demand); err != nil {
+			return p.rules[i].wrap(fmt.Errorf("rule %q: %w", rule, err))
+		}
+		alwaysOTP = alwaysOTP || rule.forEverything() && rule.Demand.Proof == "otp"
+	}
+	if err := facts.checkPasswords(alwaysOTP); err != nil {
+		return p.start.wrap(err)
+	}
+	for _, origin := range p.handler.Origins {
+		if strings.Contains(origin, "{") {
+			continue // Provision knows what it becomes
+		}
+		if err := facts.checkOrigin(origin); err != nil {
+			return p.start.wrap(err)
+		}
+	}
+	return nil
+}
+
+// A place is where something stands in a Caddyfile.
+type place struct {
+	file string
+	line int
+}
+
+func here(d *caddyfile.Dispenser) place { return place{d.File(), d.Line()} }
+
+func (p place) String() string { return fmt.Sprintf("%s:%d", p.file, p.line) }
+
+// wrap names the place the way the dispenser does.
+func (p place) wrap(err error) error { return fmt.Errorf("%w, at %s", err, p) }

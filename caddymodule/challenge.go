@@ -1,0 +1,136 @@
+package caddymodule
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/stepgate/stepgate/flows"
+	"github.com/stepgate/stepgate/policy"
+	"github.com/stepgate/stepgate/ui"
+)
+
+// challenge answers a request that owes proof: a navigation goes to the page of the
+// missing step, everything else gets a 401 that says what is missing. The body of the
+// request is not read.
+func (s *site) challenge(w http.ResponseWriter, r, original *http.Request, session *flows.Live, d policy.Decision) {
+	w.Header().Set("Cache-Control", "no-store")
+	// The answer depends on these, whatever a cache in between believes.
+	w.Header().Add("Vary", "Cookie, Sec-Fetch-Mode, Accept")
+	if navigation(r) {
+		w.Header().Set("Location", s.stepPage(r, original, session, d))
+		w.WriteHeader(http.StatusSeeOther)
+		return
+	}
+	s.unauthorized(w, r, session, d)
+}
+
+// navigation reports whether a person is going somewhere, rather than a script
+// fetching something: by fetch metadata, or, from browsers too old to send it, by a
+// GET that wants HTML.
+func navigation(r *http.Request) bool {
+	if mode := r.Header.Get("Sec-Fetch-Mode"); mode != "" {
+		return mode == "navigate"
+	}
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		return false
+	}
+	return strings.Contains(r.Header.Get("Accept"), "text/html") &&
+		!strings.EqualFold(r.Header.Get("X-Requested-With"), "XMLHttpRequest") && r.Header.Get("Upgrade") == ""
+}
+
+// stepPage is where the missing step is taken. Afterwards a GET leads back to the very
+// URL. A form that was being sent cannot be sent again by us, so that leads back to the
+// page with the form.
+func (s *site) stepPage(r, original *http.Request, session *flows.Live, d policy.Decision) string {
+	query := make(url.Values)
+	returnTo := original.URL.RequestURI()
+	if original.URL.Path != r.URL.Path {
+		// Rules saw the path after a rewrite; the page for the step will not.
+		query.Set("need", d.Demand.String())
+	}
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		returnTo = s.referrer(r)
+		query.Set("lost", "1")
+		// The form's own page may ask for less than sending it does.
+		query.Set("need", d.Demand.String())
+	}
+	if returnTo, ok := ui.ReturnTo(returnTo, s.flows.Prefix); ok && returnTo != "/" {
+		query.Set("return_to", returnTo)
+	}
+	page := "/sign-in"
+	if session != nil {
+		page = "/step-up"
+	}
+	if len(query) == 0 {
+		return s.flows.Prefix + page
+	}
+	return s.flows.Prefix + page + "?" + query.Encode()
+}
+
+// referrer is the page of this site that the request came from, or the front page.
+func (s *site) referrer(r *http.Request) string {
+	ref, err := url.Parse(r.Referer())
+	if err != nil || ref.Scheme+"://"+ref.Host != s.flows.Origin {
+		return "/"
+	}
+	return ref.RequestURI()
+}
+
+// unauthorized is the 401 for clients without a page: RFC 9470 for machines that know
+// it, JSON for those that do not.
+func (s *site) unauthorized(w http.ResponseWriter, r *http.Request, session *flows.Live, d policy.Decision) {
+	missing := policy.Missing{Demand: d.Demand}
+	answer := struct {
+		Error     string   `json:"error"`
+		Reason    string   `json:"reason"`
+		Missing   []string `json:"missing"`
+		StepUpURL string   `json:"step_up_url"`
+	}{Error: "login_required", Reason: "Nobody is signed in.", Missing: []string{}}
+	page := "/sign-in"
+	if session != nil {
+		missing, _ = d.Demand.Missing(session.Proof, s.app.now())
+		answer.Error, answer.Reason, page = "insufficient_user_authentication", "More proof of who you are is needed.", "/step-up"
+	}
+	acr, maxAge := "urn:stepgate:acr:1", time.Duration(0)
+	for dimension := range policy.Dimensions() {
+		within, asked := missing.Within(dimension)
+		if !asked {
+			continue
+		}
+		answer.Missing = append(answer.Missing, dimension.String())
+		if dimension == policy.OTP || dimension == policy.SMSProof {
+			acr = "urn:stepgate:acr:2"
+		}
+		if within > 0 && (maxAge == 0 || within < maxAge) {
+			maxAge = within
+		}
+	}
+	// Back to the page that a person was on, never to what a script was fetching.
+	query := url.Values{}
+	if returnTo, ok := ui.ReturnTo(s.referrer(r), s.flows.Prefix); ok && returnTo != "/" {
+		query.Set("return_to", returnTo)
+	}
+	query.Set("need", missing.Demand.String())
+	answer.StepUpURL = s.flows.Issuer() + page + "?" + query.Encode()
+
+	challenge := `Bearer error="insufficient_user_authentication", error_description="` + answer.Reason + `", acr_values="` + acr + `"`
+	if maxAge > 0 {
+		challenge += fmt.Sprintf(`, max_age="%d"`, int(maxAge/time.Second))
+	}
+	header := w.Header()
+	header.Set("WWW-Authenticate", challenge)
+	header.Set("Content-Type", "application/json")
+	header.Set("X-Content-Type-Options", "nosniff")
+	// Readable by scripts of any origin that sent no credentials: it tells them nothing
+	// that they could not ask for themselves.
+	header.Set("Access-Control-Allow-Origin", "*")
+	header.Set("Access-Control-Expose-Headers", "WWW-Authenticate")
+	w.WriteHeader(http.StatusUnauthorized)
+	if r.Method != http.MethodHead {
+		_ = json.NewEncoder(w).Encode(answer)
+	}
+}

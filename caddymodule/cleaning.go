@@ -1,0 +1,38 @@
+package caddymodule
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/stepgate/stepgate/caddymodule/hygiene"
+	"github.com/stepgate/stepgate/ui"
+)
+
+// newHygiene compiles what is refused and removed from every request.
+func (h *Handler) newHygiene() (*hygiene.Rules, error) {
+	options := hygiene.Options{
+		Strip:             h.Inject.names(),
+		Cookies:           []string{ui.SessionCookie, ui.BrowserCookie, ui.LoopbackSessionCookie, ui.LoopbackBrowserCookie},
+		PassAuthorization: h.Authorization == "pass",
+		Prefix:            h.Prefix,
+	}
+	for _, class := range h.LenientPaths {
+		options.Lenient = append(options.Lenient, hygiene.Class(class))
+	}
+	return hygiene.New(options)
+}
+
+func lenientClasses() []string {
+	words := make([]string, len(hygiene.Classes))
+	for i, class := range hygiene.Classes {
+		words[i] = string(class)
+	}
+	return words
+}
+
+func checkLenientClass(word string) error {
+	if !slices.Contains(hygiene.Classes, hygiene.Class(word)) {
+		return fmt.Errorf("unknown class %q in lenient_paths: use %s", word, alternatives(lenientClasses()))
+	}
+	return nil
+}

@@ -1,0 +1,14 @@
+// Command caddy is Caddy with its standard modules and Stepgate, for the daily work on
+// Stepgate. What users run is built by xcaddy.
+package main
+
+import (
+	caddycmd "github.com/caddyserver/caddy/v2/cmd"
+	_ "github.com/caddyserver/caddy/v2/modules/standard"
+
+	_ "github.com/stepgate/stepgate/caddymodule"
+)
+
+func main() {
+	caddycmd.Main()
+}

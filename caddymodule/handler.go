@@ -1,0 +1,164 @@
+package caddymodule
+
+import (
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"slices"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+)
+
+func init() {
+	caddy.RegisterModule(Handler{})
+}
+
+// Handler guards one site: it cleans each request, finds out who makes it, decides
+// what it must prove, and hands it on only when that is proved. Requests below the
+// prefix are its own pages and never reach the application.
+//
+// It sets these placeholders, empty for an anonymous request:
+//
+// Placeholder | Description
+// ------------|------------
+// `{http.auth.user.id}` | The account's id
+// `{http.auth.user.email}` | The account's address
+// `{http.auth.user.groups}` | The account's groups, separated by commas
+//
+// What a handler does before this one in the route happens for everybody: place it
+// before what answers.
+type Handler struct {
+	// The public addresses of the site, such as https://app.example.com: one for
+	// each host name it is reached by. Issuer, default audience, links and cookies
+	// follow from them; a request's Host only chooses among them. Plain http is for
+	// localhost. The Caddyfile derives them from the site's addresses. Required.
+	Origins []string `json:"origins,omitempty"`
+
+	// The application's name as people know it. Default: the host.
+	Name string `json:"name,omitempty"`
+
+	// Where Stepgate's own pages are. Default: "/.auth".
+	Prefix string `json:"prefix,omitempty"`
+
+	// Named sets of requests for the rules to speak of.
+	Sensitivities map[string]*Sensitivity `json:"sensitivities,omitempty"`
+
+	// What requests must prove. Default: nothing but a session.
+	Rules []*Rule `json:"rules,omitempty"`
+
+	// What the application receives. Default: the ID token in X-Id-Token, and an
+	// access token in X-Access-Token.
+	Inject *Injection `json:"inject,omitempty"`
+
+	// What becomes of the client's own Authorization header: "remove" or "pass".
+	// Default: "remove".
+	Authorization string `json:"authorization,omitempty"`
+
+	// Classes of unusual request targets to let through, which are otherwise
+	// answered 400 because servers disagree on what they mean. Default: none.
+	LenientPaths []string `json:"lenient_paths,omitempty"`
+
+	// Leave the application's cookies alone when another person signs in or somebody
+	// signs out. Default: false, they are expired, since an application that keeps a
+	// session of its own would go on serving the person before.
+	KeepAppCookies bool `json:"keep_app_cookies,omitempty"`
+
+	app   *App
+	log   *slog.Logger
+	rules *rulebook
+	sites []*site          // one for each of Origins
+	byKey map[string]*site // by what a browser sends as Host
+}
+
+const defaultPrefix = "/.auth"
+
+// CaddyModule returns the Caddy module information.
+func (Handler) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{ID: "http.handlers.stepgate", New: func() caddy.Module { return new(Handler) }}
+}
+
+// Provision compiles the rules and the sites.
+func (h *Handler) Provision(ctx caddy.Context) error {
+	h.log = ctx.Slogger()
+	configured, err := json.Marshal(h)
+	if err != nil {
+		return fmt.Errorf("reading the configuration: %w", err)
+	}
+	app, err := ctx.App("stepgate")
+	if err != nil {
+		return err
+	}
+	h.app = app.(*App)
+	if err := h.check(); err != nil {
+		return err
+	}
+	if h.rules, err = compileRules(ctx, h.Sensitivities, h.Rules); err != nil {
+		return err
+	}
+	for _, warning := range h.rules.warnings {
+		h.log.Warn("a path is probably missing", "problem", warning)
+	}
+	if err := h.checkWithApp(); err != nil {
+		return err
+	}
+	return h.provisionSites(string(configured))
+}
+
+// check judges what the handler says by itself, and fills in defaults.
+func (h *Handler) check() error {
+	if len(h.Origins) == 0 {
+		return fmt.Errorf("the site has no definite address: say its origin, such as https://app.example.com")
+	}
+	if h.Prefix == "" {
+		h.Prefix = defaultPrefix
+	}
+	if err := checkPrefix(h.Prefix); err != nil {
+		return err
+	}
+	if h.Name != "" {
+		if err := checkLabel("name", h.Name); err != nil {
+			return err
+		}
+	}
+	switch h.Authorization {
+	case "":
+		h.Authorization = "remove"
+	case "remove", "pass":
+	default:
+		return unknownAuthorization(h.Authorization)
+	}
+	for i, class := range h.LenientPaths {
+		if err := checkLenientClass(class); err != nil {
+			return err
+		}
+		if slices.Contains(h.LenientPaths[:i], class) {
+			return fmt.Errorf("lenient_paths names %s twice", class)
+		}
+	}
+	if h.Inject == nil {
+		h.Inject = defaultInjection()
+	}
+	if err := h.Inject.check(); err != nil {
+		return err
+	}
+	if h.Authorization == "pass" && slices.Contains(h.Inject.names(), "Authorization") {
+		return authorizationConflict()
+	}
+	return nil
+}
+
+func unknownAuthorization(word string) error {
+	return fmt.Errorf("unknown word %q for authorization: use pass or remove", word)
+}
+
+func authorizationConflict() error {
+	return fmt.Errorf("the Authorization header cannot both be passed on and be injected: " +
+		"remove `authorization pass`, or inject the token under another name")
+}
+
+// Interface guards
+var (
+	_ caddy.Provisioner           = (*Handler)(nil)
+	_ caddyhttp.MiddlewareHandler = (*Handler)(nil)
+)

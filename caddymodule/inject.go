@@ -1,0 +1,87 @@
+package caddymodule
+
+import (
+	"errors"
+	"net/http"
+
+	"github.com/caddyserver/caddy/v2"
+
+	"github.com/stepgate/stepgate/flows"
+	"github.com/stepgate/stepgate/flows/token"
+)
+
+// errSessionOver means that a session came to its end while it was being used.
+var errSessionOver = errors.New("the session is over")
+
+// inject adds what the application receives to a request that may pass. Cleaning has
+// removed whatever the client sent under these names.
+func (s *site) inject(r *http.Request, repl *caddy.Replacer, session *flows.Live) error {
+	in := s.injection
+	if in.IDToken != "" || len(in.AccessTokens) > 0 {
+		bundle, err := s.tokens(session)
+		if err != nil {
+			return err
+		}
+		if in.IDToken != "" {
+			setHeader(r, in.IDToken, bundle.ID)
+		}
+		for i := range in.AccessTokens {
+			setHeader(r, in.AccessTokens[i].Header, bundle.Access[i])
+		}
+	}
+	for i := range in.Headers {
+		// The value is the operator's; what placeholders bring is not expanded again.
+		if value := repl.ReplaceAll(in.Headers[i].Value, ""); value != "" && !hasControl(value) {
+			setHeader(r, in.Headers[i].Name, value)
+		}
+	}
+	return nil
+}
+
+// setHeader replaces a header whose name is canonical already.
+func setHeader(r *http.Request, name, value string) {
+	if name == "Authorization" {
+		value = "Bearer " + value
+	}
+	r.Header[name] = []string{value}
+}
+
+// hasControl keeps line breaks out of headers, whatever a placeholder holds.
+func hasControl(s string) bool {
+	for i := range len(s) {
+		if s[i] < ' ' && s[i] != '\t' || s[i] == 0x7f {
+			return true
+		}
+	}
+	return false
+}
+
+// tokens returns the session's tokens for this site, minting them when there are none
+// in the first half of their life. A warm session costs no signature.
+func (s *site) tokens(session *flows.Live) (*token.Bundle, error) {
+	now := s.app.now()
+	if bundle := session.Tokens.Load(); bundle != nil && bundle.For == s.mintedFor && bundle.Fresh(now) {
+		return bundle, nil
+	}
+	live, release, err := s.app.acquire()
+	if err != nil {
+		return nil, err
+	}
+	defer release()
+	minter := token.Minter{
+		Ring: live.rt.ring, Issuer: s.flows.Issuer(), ClientID: s.flows.Origin,
+		TenantID: token.TenantID(s.flows.Issuer()), Now: s.app.now,
+	}
+	bundle, err := minter.Mint(token.Subject{
+		User: session.User, SID: session.SID, Email: session.Email, Groups: session.Groups, Proof: session.Proof,
+	}, s.flows.Origin, s.audiences, session.Ends)
+	if errors.Is(err, token.ErrEnded) {
+		return nil, errSessionOver
+	}
+	if err != nil {
+		return nil, err
+	}
+	bundle.For = s.mintedFor
+	session.Tokens.Store(bundle)
+	return bundle, nil
+}

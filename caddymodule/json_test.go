@@ -1,0 +1,183 @@
+package caddymodule
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+)
+
+// jsonConfig is a small whole configuration with some members of the app and of the
+// handler laid over it, each given as a JSON object; null removes a member.
+func jsonConfig(t *testing.T, app, handler string) []byte {
+	t.Helper()
+	lay := func(base map[string]any, over string) map[string]any {
+		var members map[string]any
+		if err := json.Unmarshal([]byte(over), &members); err != nil {
+			t.Fatalf("%s: %v", over, err)
+		}
+		for name, value := range members {
+			if value == nil {
+				delete(base, name)
+				continue
+			}
+			base[name] = value
+		}
+		return base
+	}
+	list := func(items ...any) []any { return items }
+	config, err := json.Marshal(map[string]any{"apps": map[string]any{
+		"stepgate": lay(map[string]any{
+			"store": map[string]any{"module": "memory"},
+			"email": list(map[string]any{"module": "inbox"}),
+			"sms":   list(map[string]any{"module": "inbox"}),
+		}, app),
+		"http": map[string]any{"servers": map[string]any{"srv0": map[string]any{
+			"listen": list(":8080"),
+			"routes": list(map[string]any{"handle": list(lay(map[string]any{
+				"handler": "stepgate",
+				"origins": list("http://localhost:8080"),
+			}, handler))}),
+		}}},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return config
+}
+
+func TestBadJSONIsRefusedAsABadCaddyfileIs(t *testing.T) {
+	t.Parallel()
+	if _, err := startSite(t, jsonConfig(t, `{}`, `{}`)); err != nil {
+		t.Fatalf("the configuration without a mistake: %v", err)
+	}
+	for _, row := range []struct{ app, handler, want string }{
+		// what is unknown
+		{`{"stroe": {"module": "memory"}}`, `{}`, "stroe"},
+		{`{}`, `{"orgins": ["http://localhost"]}`, "orgins"},
+		{`{}`, `{"rules": [{"verb": "require", "demand": {"proof": "otp", "in": "5m"}}]}`, "in"},
+		{`{"store": {"module": "redis"}}`, `{}`, "stepgate.stores.redis"},
+		{`{"email": [{"module": "sendmail"}]}`, `{}`, "stepgate.senders.sendmail"},
+		{`{"email": [{}]}`, `{}`, "module"},
+		{`{"store": {"module": "memory", "path": "/x"}}`, `{}`, "path"},
+		// senders
+		{`{"email": null}`, `{}`, "no e-mail sender"},
+		{`{"email": [{"module": "vonage", "api_key": "abcd1234", "api_secret": "s", "from": "Example", "countries": ["DE"]}]}`, `{}`, "vonage is not for email"},
+		{`{"sms": [{"module": "vonage", "api_key": "abcd1234", "api_secret": "s", "from": "Example"}]}`, `{}`, "countries"},
+		{`{"sms": [{"module": "vonage", "api_key": "", "api_secret": "", "from": "", "countries": ["DE"]}]}`, `{}`, "api_key"},
+		{`{"email": [{"module": "smtp", "address": "mail.example.com:0", "from": "a@example.com"}]}`, `{}`, "host and port"},
+		{`{"email": [{"module": "smtp", "address": "mail.example.com:587"}]}`, `{}`, "from"},
+		// numbers
+		{`{"store": {"module": "badger", "path": "/nowhere", "min_free": -1}}`, `{}`, "min_free"},
+		{`{"store": {"module": "badger", "path": "/nowhere", "min_free": 1}}`, `{}`, "min_free"},
+		{`{"code": {"digits": 5}}`, `{}`, "code digits"},
+		{`{"code": {"digits": -6}}`, `{}`, "code digits"},
+		{`{"code": {"tries": -1}}`, `{}`, "code tries"},
+		{`{"code": {"life": "-1m"}}`, `{}`, "code life"},
+		{`{"code": {"life": "1m", "resend_after": "2m"}}`, `{}`, "another code"},
+		{`{"session": {"idle": "-1h"}}`, `{}`, "session idle"},
+		{`{"session": {"absolute": "30m"}}`, `{}`, "must not be less than idle"},
+		{`{"password": {"minimum": 7}}`, `{}`, "password minimum"},
+		{`{"password": {"minimum": 8}}`, `{}`, "second factor"},
+		// words
+		{`{"secret": "c2hvcnQ"}`, `{}`, "secret"},
+		{`{"secret": "{env.STEPGATE_TEST_EMPTY}"}`, `{}`, "is empty"},
+		{`{"secret": "{http.request.host}"}`, `{}`, "secret"},
+		{`{"sign_in": ["magic"]}`, `{}`, "sign_in"},
+		{`{"sign_in": ["password", "password"]}`, `{}`, "twice"},
+		{`{"sign_up": {"mode": "closed", "domains": ["example.com"]}}`, `{}`, "mode must then be domains"},
+		{`{"sign_up": {"mode": "domains", "domains": ["example.com", "EXAMPLE.com"]}}`, `{}`, "twice"},
+		{`{"brand": {"accent": "0b5d51"}}`, `{}`, "accent"},
+		{`{"brand": {"name": "two\nlines"}}`, `{}`, "brand name"},
+		// the site
+		{`{}`, `{"origins": null}`, "no definite address"},
+		{`{}`, `{"origins": ["http://app.example.com"]}`, "plain http"},
+		{`{}`, `{"origins": ["https://app.example.com"]}`, "inbox"},
+		{`{}`, `{"origins": ["http://localhost", "http://LOCALHOST:80/"]}`, "twice"},
+		{`{}`, `{"origins": ["{env.STEPGATE_TEST_EMPTY}"]}`, "is empty"},
+		{`{}`, `{"prefix": "auth"}`, "slash"},
+		{`{}`, `{"prefix": "/"}`, "prefix"},
+		{`{}`, `{"prefix": "/a//b"}`, "prefix"},
+		{`{}`, `{"prefix": "/%2e%2e"}`, "prefix"},
+		{`{}`, `{"authorization": "maybe"}`, "authorization"},
+		{`{}`, `{"lenient_paths": ["everything"]}`, "lenient_paths"},
+		{`{}`, `{"authorization": "pass", "inject": {"headers": [{"name": "authorization", "value": "x"}]}}`, "Authorization"},
+		{`{}`, `{"inject": {"none": true, "id_token": "X-Id-Token"}}`, "none"},
+		{`{}`, `{"inject": {"id_token": "x-token", "headers": [{"name": "X-TOKEN", "value": "x"}]}}`, "twice"},
+		{`{}`, `{"inject": {"headers": [{"name": "X-A", "value": "a\r\nX-B: b"}]}}`, "one line"},
+		{`{}`, `{"inject": {"headers": [{"name": "X-A", "value": ""}]}}`, "no value"},
+		{`{}`, `{"inject": {"headers": [{"name": "transfer-encoding", "value": "x"}]}}`, "cannot be injected"},
+		{`{}`, `{"inject": {"access_tokens": [{"header": "X-A", "audience": "/relative"}]}}`, "audience"},
+		{`{}`, `{"inject": {"access_tokens": [{"header": "X-A"}, {"header": "X-B"}, {"header": "X-C"}, {"header": "X-D"}, {"header": "X-E"}]}}`, "at most"},
+		// rules
+		{`{}`, `{"rules": [null]}`, "null"},
+		{`{}`, `{"rules": [{}]}`, "no verb"},
+		{`{}`, `{"rules": [{"verb": "allow"}]}`, "unknown verb"},
+		{`{}`, `{"rules": [{"verb": "public"}]}`, "every request"},
+		{`{}`, `{"rules": [{"verb": "public", "match": [{}]}]}`, "empty"},
+		{`{}`, `{"rules": [{"verb": "public", "match": [{"path": []}]}]}`, "no path"},
+		{`{}`, `{"rules": [{"verb": "public", "on": ["*"], "demand": {"proof": "otp"}}]}`, "no demand"},
+		{`{}`, `{"rules": [{"verb": "deny", "on": ["nothing"]}]}`, "no sensitivity"},
+		{`{}`, `{"rules": [{"verb": "require"}]}`, "asks for nothing"},
+		{`{}`, `{"rules": [{"verb": "require", "demand": {}}]}`, "asks for nothing"},
+		{`{}`, `{"rules": [{"verb": "require", "demand": {"proof": "sms"}}]}`, "unknown demand"},
+		{`{}`, `{"rules": [{"verb": "require", "demand": {"proof": "otp", "channel": "fax"}}]}`, "unknown demand"},
+		{`{}`, `{"rules": [{"verb": "require", "demand": {"proof": "session", "channel": "sms"}}]}`, "channel"},
+		{`{}`, `{"rules": [{"verb": "require", "demand": {"proof": "otp", "within": -1}}]}`, "within"},
+		{`{}`, `{"rules": [{"verb": "require", "demand": {"proof": "otp", "within": "1ms"}}]}`, "within"},
+		{`{}`, `{"rules": [{"verb": "require", "demand": {"proof": "otp"}, "match": [{"pth": ["/a"]}]}]}`, "pth"},
+		{`{}`, `{"sensitivities": {"admin": {"match": [{"path": ["/a"]}]}}}`, "no rule speaks"},
+		{`{}`, `{"sensitivities": {"admin": null}}`, "null"},
+		{`{}`, `{"sensitivities": {"*": {"match": [{"path": ["/a"]}]}}, "rules": [{"verb": "deny", "on": ["*"]}]}`, "cannot name"},
+		{`{}`, `{"sensitivities": {"admin": {}}, "rules": [{"verb": "deny", "on": ["admin"]}]}`, "no requests"},
+		{`{}`, `{"sensitivities": {"admin": {"match": [{}]}}, "rules": [{"verb": "deny", "on": ["admin"]}]}`, "empty"},
+		{`{"sms": null}`, `{"rules": [{"verb": "require", "demand": {"proof": "otp", "channel": "sms"}}]}`, "no sender"},
+		{`{"sign_in": ["email_code"]}`, `{"rules": [{"verb": "require", "demand": {"proof": "password"}}]}`, "sign_in"},
+		{`{"sms": null, "sign_in": ["email_code"]}`, `{"rules": [{"verb": "require", "demand": {"proof": "otp"}}]}`, "only mail"},
+	} {
+		_, err := startSite(t, jsonConfig(t, row.app, row.handler))
+		switch {
+		case err == nil:
+			t.Errorf("accepted: app %s, handler %s", row.app, row.handler)
+		case !strings.Contains(err.Error(), row.want):
+			t.Errorf("app %s, handler %s: the error does not say %q: %v", row.app, row.handler, row.want, err)
+		}
+	}
+}
+
+func TestTwoHandlersWithDifferentSettingsCannotShareAnOrigin(t *testing.T) {
+	t.Parallel()
+	config := func(second string) []byte {
+		return []byte(`{"apps": {
+			"stepgate": {"store": {"module": "memory"}, "email": [{"module": "inbox"}]},
+			"http": {"servers": {
+				"srv0": {"listen": [":8080"], "routes": [{"handle": [{"handler": "stepgate", "origins": ["http://localhost:8080"]}]}]},
+				"srv1": {"listen": [":8081"], "routes": [{"handle": [{"handler": "stepgate", "origins": ["http://localhost:8080"]` + second + `}]}]}
+			}}
+		}}`)
+	}
+	if _, err := startSite(t, config("")); err != nil {
+		t.Errorf("the same site at two addresses: %v", err)
+	}
+	_, err := startSite(t, config(`, "rules": [{"verb": "public", "on": ["*"]}]`))
+	if err == nil || !strings.Contains(err.Error(), "different settings") {
+		t.Errorf("two sites with one origin: %v", err)
+	}
+}
+
+func TestNoErrorOfTheConfigurationShowsASecret(t *testing.T) {
+	t.Parallel()
+	const secret = "hunter2hunter2"
+	for _, app := range []string{
+		`{"secret": "` + secret + `"}`,
+		`{"email": [{"module": "smtp", "address": "mail.example.com:25", "from": "a@example.com", "username": "u", "password": "` + secret + `", "tls": "none"}]}`,
+		`{"sms": [{"module": "vonage", "api_key": "short", "api_secret": "` + secret + `", "from": "Example", "countries": ["DE"]}]}`,
+	} {
+		_, err := startSite(t, jsonConfig(t, app, `{}`))
+		if err == nil {
+			t.Fatalf("accepted: %s", app)
+		}
+		if strings.Contains(err.Error(), secret) {
+			t.Errorf("shown: %v", err)
+		}
+	}
+}

@@ -1,0 +1,224 @@
+package caddymodule
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/stepgate/stepgate/flows"
+	"github.com/stepgate/stepgate/flows/password"
+	"github.com/stepgate/stepgate/flows/seal"
+	"github.com/stepgate/stepgate/flows/send"
+	"github.com/stepgate/stepgate/flows/send/inbox"
+	"github.com/stepgate/stepgate/flows/store"
+	"github.com/stepgate/stepgate/flows/token"
+)
+
+const (
+	// closeGrace is how long closing waits for requests under way, and again for
+	// queued messages.
+	closeGrace = 10 * time.Second
+	// retryPause is how long a failure to open is remembered: a request must not
+	// wait for the next attempt behind thousands of others.
+	retryPause = 2 * time.Second
+	// openTimeout bounds one attempt to open.
+	openTimeout = 30 * time.Second
+	// cachedSessions bounds the warm sessions, about 1 kB each.
+	cachedSessions = 10_000
+)
+
+// runtime is what lives across reloads, one for each store: it is in the pool, and
+// closed when the last configuration lets go of it.
+type runtime struct {
+	options string   // of the store, as it was opened
+	secret  [32]byte // digest of the master secret
+
+	store   store.Store
+	keys    *seal.Keys
+	ring    *token.Ring
+	hasher  *password.Hasher
+	cache   *flows.SessionCache
+	outbox  *send.Outbox
+	inbox   *inbox.Inbox
+	senders senderStack
+	gate    gate
+	log     *logRelay
+}
+
+// openRuntime opens the store and makes what stands on it.
+func openRuntime(ctx context.Context, module StoreModule, master []byte, now func() time.Time, log *slog.Logger) (_ *runtime, err error) {
+	keys, err := seal.New(master)
+	if err != nil {
+		return nil, err
+	}
+	relay := newLogRelay(log)
+	log = slog.New(relay)
+	st, err := module.Open(ctx, log)
+	if err != nil {
+		return nil, fmt.Errorf("opening store: %w", err)
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, st.Close())
+		}
+	}()
+	ring, err := token.LoadRing(ctx, st, keys, now)
+	if err != nil {
+		return nil, err
+	}
+	rt := &runtime{
+		store:  st,
+		keys:   keys,
+		ring:   ring,
+		hasher: password.New(password.Options{Pepper: keys.Pepper(), OldPeppers: keys.OldPeppers()}),
+		cache:  flows.NewSessionCache(cachedSessions),
+		outbox: send.NewOutbox(send.OutboxOptions{Now: now, Log: log}),
+		inbox:  inbox.New(0, now),
+		gate:   gate{idle: make(chan struct{})},
+		log:    relay,
+	}
+	rt.senders.use = rt.outbox.Use
+	return rt, nil
+}
+
+// Destruct implements [caddy.Destructor]: it waits for the requests that hold a
+// reference, sends what is queued, and closes, each for a bounded time.
+func (rt *runtime) Destruct() error {
+	if !rt.gate.close(closeGrace) {
+		slog.New(rt.log).Warn("closing the store under requests that did not end in time", "waited", closeGrace)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), closeGrace)
+	defer cancel()
+	return errors.Join(rt.outbox.Close(ctx), rt.store.Close())
+}
+
+// A live is what a request works with: the runtime, and the engine that this
+// configuration runs on it.
+type live struct {
+	rt      *runtime
+	engine  *flows.Engine
+	release func() // rt.gate.leave, made once
+}
+
+// acquire returns what is open, for one request, which must call release when it
+// needs it no more; handing the request on to the application is a good moment. An
+// error means that nothing protected may be served.
+func (a *App) acquire() (l *live, release func(), err error) {
+	l = a.live.Load()
+	if l == nil {
+		if l, err = a.open(false); err != nil {
+			return nil, nil, err
+		}
+	}
+	if !l.rt.gate.enter() {
+		return nil, nil, fmt.Errorf("entering the store: %w", store.ErrClosed)
+	}
+	return l, l.release, nil
+}
+
+// open opens at first use. Unless forced, it answers with the last failure for a
+// moment instead of trying again.
+func (a *App) open(force bool) (*live, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if l := a.live.Load(); l != nil {
+		return l, nil
+	}
+	if a.cleaned {
+		return nil, errStopped
+	}
+	if !force && a.failure != nil && time.Now().Before(a.retryAt) {
+		return nil, a.failure
+	}
+	l, err := a.openNow()
+	if err != nil {
+		a.failure, a.retryAt = err, time.Now().Add(retryPause)
+		return nil, err
+	}
+	a.failure, a.held = nil, true
+	a.live.Store(l)
+	return l, nil
+}
+
+func (a *App) openNow() (_ *live, err error) {
+	ctx, cancel := context.WithTimeout(a.ctx, openTimeout)
+	defer cancel()
+	master, err := masterSecret(ctx, a.master, a.storage)
+	if err != nil {
+		return nil, err
+	}
+	rt, err := hold(a.place, a.store.Options(), master, func() (*runtime, error) {
+		return openRuntime(ctx, a.store, master, a.now, a.log)
+	})
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, drop(a.place))
+		}
+	}()
+	senders, err := a.makeSenders(rt.inbox)
+	if err != nil {
+		return nil, err
+	}
+	engine, err := flows.New(flows.Config{
+		Store: rt.store, Keys: rt.keys, Hasher: rt.hasher, Cache: rt.cache,
+		Post:     func(letter flows.Letter) error { return a.post(rt, letter) },
+		Now:      a.now,
+		Rand:     rand.Reader,
+		Log:      a.log,
+		Settings: a.engineSettings(),
+	})
+	if err != nil {
+		return nil, err
+	}
+	rt.senders.attach(a, senders)
+	rt.log.use(a.log)
+	return &live{rt: rt, engine: engine, release: rt.gate.leave}, nil
+}
+
+// A gate counts who is inside and can be closed. Entering costs one atomic addition.
+type gate struct {
+	inside atomic.Int64 // plus gateClosed once it is closed
+	idle   chan struct{}
+	once   sync.Once
+}
+
+const gateClosed = math.MinInt64 / 2
+
+func (g *gate) enter() bool {
+	if g.inside.Add(1) > 0 {
+		return true
+	}
+	g.leave()
+	return false
+}
+
+func (g *gate) leave() {
+	if g.inside.Add(-1) == gateClosed {
+		g.once.Do(func() { close(g.idle) })
+	}
+}
+
+// close lets nobody in any more and waits until everybody is out. It reports
+// whether that came to pass in time.
+func (g *gate) close(patience time.Duration) bool {
+	if g.inside.Add(gateClosed) == gateClosed {
+		return true
+	}
+	timer := time.NewTimer(patience)
+	defer timer.Stop()
+	select {
+	case <-g.idle:
+		return true
+	case <-timer.C:
+		return false
+	}
+}

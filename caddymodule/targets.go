@@ -1,0 +1,200 @@
+package caddymodule
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+
+	"github.com/stepgate/stepgate/policy"
+)
+
+// rulebook is the rules of a handler, ready to judge requests.
+type rulebook struct {
+	policy policy.Policy
+	// targets are the matchers of policy.Targets, by [policy.TargetID]. A request is
+	// in a target if any of its sets matches; none of them is empty.
+	targets []caddyhttp.MatcherSets
+	// warnings are what is probably not meant.
+	warnings []string
+}
+
+// compileRules turns sensitivities and rules into a policy. It empties their raw
+// matchers, as Caddy does with what was loaded.
+func compileRules(ctx caddy.Context, sensitivities map[string]*Sensitivity, rules []*Rule) (*rulebook, error) {
+	book := &rulebook{}
+	ids := make(map[string]policy.TargetID)
+	for _, name := range slices.Sorted(maps.Keys(sensitivities)) {
+		s := sensitivities[name]
+		if s == nil {
+			return nil, fmt.Errorf("sensitivity %s is null", name)
+		}
+		if err := s.check(name); err != nil {
+			return nil, err
+		}
+		id, err := book.add(ctx, policy.Target{Name: name, Label: s.Label}, s, s.MatchRaw)
+		if err != nil {
+			return nil, fmt.Errorf("sensitivity %s: %w", name, err)
+		}
+		ids[name] = id
+	}
+	used := make(map[string]bool)
+	for i, rule := range rules {
+		if rule == nil {
+			return nil, fmt.Errorf("rule %d is null", i+1)
+		}
+		compiled, err := book.rule(ctx, rule, ids)
+		if err != nil {
+			return nil, fmt.Errorf("rule %q: %w", rule, err)
+		}
+		book.policy.Rules = append(book.policy.Rules, compiled)
+		for _, name := range rule.On {
+			used[name] = true
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(sensitivities)) {
+		if !used[name] {
+			return nil, unusedSensitivity(name)
+		}
+	}
+	return book, nil
+}
+
+func unusedSensitivity(name string) error {
+	return fmt.Errorf("no rule speaks of the sensitivity %[1]s: add one, such as require otp on %[1]s, or remove it", name)
+}
+
+func undefinedSensitivity(name string) error {
+	return fmt.Errorf("no sensitivity is named %q: define it with `sensitivity %s PATH…`, "+
+		"or write @name for a matcher and /path for a path", name, name)
+}
+
+func (s *Sensitivity) check(name string) error {
+	if err := checkSensitivityName(name); err != nil {
+		return err
+	}
+	if len(s.MatchRaw) == 0 {
+		return fmt.Errorf("sensitivity %s holds no requests: name paths or matchers", name)
+	}
+	if s.Label != "" {
+		return checkLabel("label", s.Label)
+	}
+	return nil
+}
+
+func (b *rulebook) rule(ctx caddy.Context, rule *Rule, ids map[string]policy.TargetID) (policy.Rule, error) {
+	if err := rule.check(); err != nil {
+		return policy.Rule{}, err
+	}
+	compiled := policy.Rule{Name: rule.String(), Verb: verbs[rule.Verb]}
+	if rule.Demand != nil {
+		demand, err := rule.Demand.compile()
+		if err != nil {
+			return policy.Rule{}, err
+		}
+		compiled.Demand = demand
+	}
+	everything := rule.forEverything() // before the raw matchers are gone
+	for _, name := range rule.On {
+		id, ok := ids[name]
+		switch {
+		case name == "*":
+		case !ok:
+			return policy.Rule{}, undefinedSensitivity(name)
+		default:
+			compiled.On = append(compiled.On, id)
+		}
+	}
+	if len(rule.MatchRaw) > 0 {
+		id, err := b.add(ctx, policy.Target{Name: targetNames(rule.MatchRaw)}, rule, rule.MatchRaw)
+		if err != nil {
+			return policy.Rule{}, err
+		}
+		compiled.On = append(compiled.On, id)
+	}
+	if everything {
+		compiled.On = nil
+	}
+	return compiled, nil
+}
+
+// add loads the matchers of owner, which has them in its field MatchRaw.
+func (b *rulebook) add(ctx caddy.Context, target policy.Target, owner any, raw caddyhttp.RawMatcherSets) (policy.TargetID, error) {
+	for _, set := range raw {
+		if len(set) == 0 {
+			return 0, fmt.Errorf("a matcher set is empty and would match every request: say * if that is what you want")
+		}
+	}
+	b.warnings = append(b.warnings, uncovered(target.Name, raw)...)
+	loaded, err := ctx.LoadModule(owner, "MatchRaw")
+	if err != nil {
+		return 0, fmt.Errorf("loading matchers: %w", err)
+	}
+	var sets caddyhttp.MatcherSets
+	if err := sets.FromInterface(loaded); err != nil {
+		return 0, fmt.Errorf("loading matchers: %w", err)
+	}
+	for _, set := range sets {
+		for _, matcher := range set {
+			if m, ok := matcher.(*caddyhttp.MatchPath); ok && len(*m) == 0 {
+				return 0, fmt.Errorf("a path matcher has no path and would match nothing")
+			}
+		}
+	}
+	id := policy.TargetID(len(b.targets))
+	b.targets = append(b.targets, sets)
+	b.policy.Targets = append(b.policy.Targets, target)
+	return id, nil
+}
+
+// pathsOf returns the paths of a set that is a path matcher and nothing else.
+func pathsOf(set caddy.ModuleMap) []string {
+	var paths []string
+	if len(set) != 1 || json.Unmarshal(set["path"], &paths) != nil {
+		return nil
+	}
+	return paths
+}
+
+// uncovered finds paths such as /admin/* where nothing in the target matches /admin
+// itself, which most applications answer with the same page.
+func uncovered(name string, raw caddyhttp.RawMatcherSets) []string {
+	var paths, warnings []string
+	for _, set := range raw {
+		paths = append(paths, pathsOf(set)...)
+	}
+	for _, path := range paths {
+		dir, ok := strings.CutSuffix(path, "/*")
+		if !ok || dir == "" || strings.Contains(dir, "*") {
+			continue
+		}
+		if !slices.ContainsFunc(paths, func(other string) bool {
+			stem, wild := strings.CutSuffix(other, "*")
+			return strings.EqualFold(other, dir) ||
+				wild && !strings.EqualFold(stem, dir+"/") && len(stem) <= len(dir) && strings.EqualFold(stem, dir[:len(stem)])
+		}) {
+			warnings = append(warnings, fmt.Sprintf("%s: %s does not match %s itself: name both", name, path, dir))
+		}
+	}
+	return warnings
+}
+
+// targetName says what a matcher set is, as far as one can see from outside.
+func targetName(set caddy.ModuleMap) string {
+	if paths := pathsOf(set); len(paths) > 0 {
+		return strings.Join(paths, " ")
+	}
+	return "matcher(" + strings.Join(slices.Sorted(maps.Keys(set)), ", ") + ")"
+}
+
+func targetNames(raw caddyhttp.RawMatcherSets) string {
+	var names []string
+	for _, set := range raw {
+		names = append(names, targetName(set))
+	}
+	return strings.Join(names, " ")
+}

@@ -1,0 +1,166 @@
+package caddymodule
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/netip"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+
+	"github.com/stepgate/stepgate/flows"
+	"github.com/stepgate/stepgate/policy"
+	"github.com/stepgate/stepgate/ui"
+)
+
+// A visit is one request for a page of ours: what was found out about it before the
+// pages see it.
+type visit struct {
+	site    *site
+	live    *live
+	session *flows.Live
+	err     error // why the store cannot answer
+}
+
+type visitKey struct{}
+
+func withVisit(ctx context.Context, v *visit) context.Context {
+	return context.WithValue(ctx, visitKey{}, v)
+}
+
+// visitOf returns the visit of a request, or an error where there can be none to work
+// with.
+func visitOf(r *http.Request) (*visit, error) {
+	v, ok := r.Context().Value(visitKey{}).(*visit)
+	if !ok {
+		return nil, errors.New("finding a visit: the request did not come through the gateway")
+	}
+	return v, v.err
+}
+
+// newPages makes the pages of a site. What they need of the store they ask for with
+// each request, since it is not open yet and may close.
+func (s *site) newPages(cfg ui.Config) (*ui.Pages, error) {
+	cfg.Site = s.flows
+	cfg.Engine = func() (ui.Engine, error) {
+		live := s.app.live.Load()
+		if live == nil {
+			return nil, errNotOpen
+		}
+		return live.engine, nil
+	}
+	cfg.Session = func(r *http.Request) (*flows.Session, error) {
+		v, err := visitOf(r)
+		if err != nil || v.session == nil {
+			return nil, err
+		}
+		return &v.session.Session, nil
+	}
+	cfg.Demand = func(r *http.Request) flows.Evaluate {
+		return func(_ context.Context, t flows.Target) (policy.Demand, error) {
+			demand, _, err := s.foresee(r, t)
+			return demand, err
+		}
+	}
+	cfg.Label = func(r *http.Request, t flows.Target) string {
+		_, label, _ := s.foresee(r, t)
+		return label
+	}
+	cfg.Network = network
+	cfg.Keys = lazyKeys{s.app}
+	cfg.Now = func() time.Time { return s.app.now() }
+	cfg.Log = s.app.log
+	return ui.New(cfg)
+}
+
+var errNotOpen = errors.New("the store is not open")
+
+// lazyKeys are the secret keys, which are known once the store is open.
+type lazyKeys struct{ app *App }
+
+func (k lazyKeys) SealCookie(name string, value []byte) (string, error) {
+	live := k.app.live.Load()
+	if live == nil {
+		return "", errNotOpen
+	}
+	return live.rt.keys.SealCookie(name, value)
+}
+
+func (k lazyKeys) OpenCookie(name, raw string, maxAge time.Duration) ([]byte, error) {
+	live := k.app.live.Load()
+	if live == nil {
+		return nil, errNotOpen
+	}
+	return live.rt.keys.OpenCookie(name, raw, maxAge)
+}
+
+// network is the client's network as Caddy's trusted proxies have it: enough to
+// recognise a place by, not enough to find a person.
+func network(r *http.Request) string {
+	text, _ := caddyhttp.GetVar(r.Context(), caddyhttp.ClientIPVarKey).(string)
+	addr, err := netip.ParseAddr(text)
+	if err != nil {
+		return ""
+	}
+	addr = addr.Unmap().WithZone("")
+	bits := 24
+	if addr.Is6() {
+		bits = 64
+	}
+	prefix, err := addr.Prefix(bits)
+	if err != nil {
+		return ""
+	}
+	return prefix.String()
+}
+
+// foresee judges a request that has not been made yet: a GET of the target, by the
+// person and from the place of r. What the target itself says it needs is joined: it
+// comes from the client, and can only make the answer stricter.
+func (s *site) foresee(r *http.Request, t flows.Target) (policy.Demand, string, error) {
+	need, err := policy.ParseDemand(t.Need)
+	if err != nil {
+		return policy.Never, "", err
+	}
+	future, err := s.imagine(r, t.ReturnTo)
+	if err != nil {
+		return policy.Never, "", err
+	}
+	decision, err := s.decide(future)
+	if err != nil {
+		return policy.Never, "", err
+	}
+	return decision.Demand.Join(need), s.label(future, decision), nil
+}
+
+// imagine makes a GET of a path on this site out of a request for one of our pages.
+func (s *site) imagine(r *http.Request, path string) (*http.Request, error) {
+	future, err := http.NewRequestWithContext(r.Context(), http.MethodGet, path, nil)
+	if err != nil {
+		return nil, err
+	}
+	future.Header = r.Header.Clone()
+	for _, name := range []string{"Content-Type", "Content-Length", "Origin", "Referer"} {
+		future.Header.Del(name)
+	}
+	future.Host, future.RemoteAddr, future.TLS = r.Host, r.RemoteAddr, r.TLS
+	future.Proto, future.ProtoMajor, future.ProtoMinor = r.Proto, r.ProtoMajor, r.ProtoMinor
+	future.RequestURI = path
+	if err := s.hygiene.Clean(future, ""); err != nil {
+		return nil, err
+	}
+	server, ok := r.Context().Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server)
+	if !ok {
+		return nil, errors.New("imagining a request: there is no server")
+	}
+	repl := caddy.NewReplacer()
+	future = caddyhttp.PrepareRequest(future, repl, nil, server)
+	v, err := visitOf(r)
+	if err != nil {
+		return nil, err
+	}
+	setUser(repl, v.session)
+	return future, nil
+}
