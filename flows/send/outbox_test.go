@@ -243,6 +243,21 @@ func TestNothingIsSentAfterItsTime(t *testing.T) {
 	})
 }
 
+func TestAMessageThatWouldExpireBeforeItsRetryIsGivenUpAtOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		o := send.NewOutbox(send.OutboxOptions{FirstRetry: time.Minute})
+		o.Use(byMail(&sendtest.Recorder{Answer: always(busy)}))
+		m := letter("m1")
+		m.Expires = time.Now().Add(29 * time.Second) // the shortest pause is 30 s
+		mustPost(t, o, m)
+		if c := settled(o); c.Failed != 1 || c.Queued != 0 {
+			t.Errorf("counts = %+v", c)
+		}
+		mustClose(t, o)
+	})
+}
+
 func TestTheClockOfExpiryIsTheGivenOne(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -32,6 +32,7 @@ func TestScrubKeepsTheProvidersWordsAndNothingOfTheMessage(t *testing.T) {
 		{mail, "your DO NOT  SHARE it. text", nil, "your [hidden] text"}, // case, spacing
 		{mail, "451 4.7.1 greylisted until 2026-11-20 10:15, id 7F4420", nil,
 			"451 4.7.1 greylisted until 2026-11-20 10:15, id 7F4420"},
+		{Message{Text: "Code\nCode for Admin"}, "saw Code for Admin here", nil, "saw [hidden] here"}, // the longer line
 		{short, "a mailbox called a is unavailable", nil, "[address] mailbox called [address] is unavailable"},
 		{sms, "number 447700900123 barred", nil, "number [hidden] barred"},
 		{sms, "number +44 7700 900-123 barred", nil, "number[hidden] barred"},

@@ -100,7 +100,7 @@ func (s *Sender) scrub(words string, m send.Message) string {
 		return send.Scrub(words, m)
 	}
 	b64 := base64.StdEncoding.EncodeToString
-	return send.Scrub(words, m, s.host, s.username, b64([]byte(s.password)), b64([]byte(s.username)),
+	return send.Scrub(words, m, s.password, s.username, b64([]byte(s.password)), b64([]byte(s.username)),
 		b64([]byte("\x00"+s.username+"\x00"+s.password)))
 }
 

@@ -53,7 +53,8 @@ func check(t *testing.T, err error, kind send.Kind, reason string) {
 		t.Errorf("err = %v; want %s (%s)", err, reason, kind)
 	}
 	m := letter()
-	for _, secret := range []string{m.To, "john.doe", "example.org", m.Code, "ist Ihr Code", m.Subject, "hunter2-secret"} {
+	for _, secret := range []string{m.To, "john.doe", "example.org", m.Code, "ist Ihr Code", m.Subject, "hunter2-secret",
+		"aHVudGVyMi1zZWNyZXQ="} {
 		if strings.Contains(strings.ToLower(err.Error()), strings.ToLower(secret)) {
 			t.Errorf("the error holds %q: %v", secret, err)
 		}
@@ -222,7 +223,11 @@ func TestAServerThatIsNotTrustedGetsNothing(t *testing.T) {
 			t.Parallel()
 			tt.opt.Username, tt.opt.Password = "u", "hunter2-secret"
 			srv := sendtest.SMTP(t, tt.opt)
-			check(t, to(t, srv, tt.cfg).Send(t.Context(), letter()), tt.kind, tt.reason)
+			err := to(t, srv, tt.cfg).Send(t.Context(), letter())
+			check(t, err, tt.kind, tt.reason)
+			if name == "no STARTTLS" && !strings.Contains(err.Error(), "does not offer STARTTLS") {
+				t.Errorf("%v does not say what to do", err)
+			}
 			if len(srv.Mails()) != 0 {
 				t.Error("a mail was delivered")
 			}

@@ -207,6 +207,19 @@ func TestAReplyThatIsNoVerdictIsAnError(t *testing.T) {
 	}
 }
 
+func TestAVerdictCountsWhateverItsContentType(t *testing.T) {
+	t.Parallel()
+	srv := sendtest.Vonage(t)
+	srv.Answer = func(w http.ResponseWriter, _ *http.Request, _ url.Values) bool {
+		w.Header().Set("Content-Type", "text/plain")
+		_, _ = io.WriteString(w, `{"message-count":"1","messages":[{"status":"0"}]}`)
+		return true
+	}
+	if err := to(t, srv, nil).Send(t.Context(), text()); err != nil {
+		t.Errorf("an accepted text would be sent again: %v", err)
+	}
+}
+
 func TestARedirectIsNeverFollowed(t *testing.T) {
 	t.Parallel()
 	other := sendtest.Vonage(t)

@@ -134,7 +134,7 @@ func TestOpenRefusesWhatIsNotItsOwn(t *testing.T) {
 		"an impossible schema":   {withKey(t, schemaKey, "0"), "unreadable"},
 		"another one's database": {withKey(t, "their key", "their value"), "not Stepgate's"},
 	} {
-		s, err := Open(Options{Dir: c.dir, Logger: quiet, pace: hasty})
+		s, err := Open(Options{Dir: c.dir, Logger: quiet})
 		if err == nil {
 			t.Errorf("%s: opened", name)
 			s.Close()
