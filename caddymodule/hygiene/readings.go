@@ -50,9 +50,6 @@ func (d *decoded) readings(open classes) []string {
 		return all
 	}
 	add := func(path string) {
-		if path == "" {
-			path = "/"
-		}
 		if !slices.Contains(all, path) {
 			all = append(all, path)
 		}

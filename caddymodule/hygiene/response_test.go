@@ -99,7 +99,7 @@ func TestTheHeaderIsCleanHoweverItLeaves(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			ours := ownCookie + "=refreshed; Path=/; Secure; HttpOnly; SameSite=Lax"
-			response, body := served(t, func(h http.Header) { h.Add("Set-Cookie", ours) }, func(w http.ResponseWriter, _ *http.Request) {
+			response, body := served(t, func(h http.Header) { h["Set-Cookie"] = append(make([]string, 0, 8), ours) }, func(w http.ResponseWriter, _ *http.Request) {
 				w.Header().Add("Set-Cookie", "app=1")
 				w.Header().Add("Set-Cookie", ownCookie+"=stolen")
 				w.Header().Set("X-Id-Token", "reflected")

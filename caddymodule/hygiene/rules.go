@@ -67,7 +67,7 @@ func New(o Options) (*Rules, error) {
 		return nil, fmt.Errorf("reading headers to allow: %w", err)
 	}
 	for name := range allow.exact {
-		if identityHeaders.has(name) || !overrideHeaders.has(name) {
+		if !overrideHeaders.has(name) {
 			return nil, fmt.Errorf("allowing header %q: only these may be allowed: %s", name, strings.Join(overrides, ", "))
 		}
 	}

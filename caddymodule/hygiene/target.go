@@ -79,9 +79,6 @@ func isTarget(uri, escaped string, u *url.URL) bool {
 // splitTarget takes the raw path out of a request target (RFC 9112 section 3.2) and
 // judges everything around it.
 func splitTarget(target, host string) (string, error) {
-	if strings.IndexByte(target, '#') >= 0 {
-		return "", refuse(Fragment)
-	}
 	before, query, _ := strings.Cut(target, "?")
 	if err := judgeQuery(query); err != nil {
 		return "", err

@@ -152,6 +152,7 @@ func TestAllFormsOfTheTargetAreJudged(t *testing.T) {
 		"RawQuery":                  {rewritten(func(r *http.Request) { r.URL.RawQuery = "a b" }), "/good", hygiene.Control},
 		"Fragment":                  {rewritten(func(r *http.Request) { r.URL.Fragment = "x" }), "/good", hygiene.Fragment},
 		"Opaque":                    {rewritten(func(r *http.Request) { r.URL.Opaque = "//x/good" }), "/good", hygiene.NotAPath},
+		"absolute-form of no host":  {rewritten(func(r *http.Request) { r.Host = "" }), "http:///good", hygiene.OtherHost},
 		"no path":                   {rewritten(func(r *http.Request) { r.URL.Path = "" }), "/good", hygiene.NotAPath},
 		"relative path":             {rewritten(func(r *http.Request) { r.URL.Path = "good" }), "/good", hygiene.NotAPath},
 		"all good":                  {rewritten(func(r *http.Request) { r.URL.Path, r.RequestURI = "/other", "/other" }), "/good", ""},

@@ -142,15 +142,18 @@ func (f *Front) signedIn(c Case) bool {
 	if c.Stream != nil {
 		return !slices.ContainsFunc(c.Stream.Fields, func(field Field) bool { return strings.Contains(field.Value, "COOKIE") })
 	}
-	return strings.Contains(c.Raw, hostLine) && !strings.Contains(c.Raw, "COOKIE")
+	// A line that begins with a blank goes on with the one before, which is the cookie's.
+	folded := strings.Contains(c.Raw, hostLine+" ") || strings.Contains(c.Raw, hostLine+"\t")
+	return strings.Contains(c.Raw, hostLine) && !folded && !strings.Contains(c.Raw, "COOKIE")
 }
 
 const hostLine = "Host: HOST\r\n"
 
-// message makes a case's bytes.
+// message makes a case's bytes. Every request in them bears the session, smuggled ones
+// too.
 func (f *Front) message(raw string) string {
 	if f.Session != "" {
-		raw = strings.Replace(raw, hostLine, hostLine+"Cookie: COOKIE="+f.Session+"\r\n", 1)
+		raw = strings.ReplaceAll(raw, hostLine, hostLine+"Cookie: COOKIE="+f.Session+"\r\n")
 	}
 	raw = f.fill(raw)
 	_, body, _ := strings.Cut(raw, "\r\n\r\n")
