@@ -2,6 +2,7 @@ package badger
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -24,19 +25,19 @@ func TestAllGoroutinesEndOnClose(t *testing.T) {
 		}
 		return n
 	}
-	if n := stores(); n > 0 {
-		t.Fatalf("%d goroutines before the start", n)
-	}
+	// Badger leaves some behind when it refuses to open damaged files, which a
+	// repeated run of the tests would find here.
+	before := stores()
 	s := mustOpen(t, Options{Dir: t.TempDir()})
 	set(t, s, "something")
-	if stores() < 5 {
+	if stores() < before+5 {
 		t.Error("the count misses goroutines")
 	}
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
 	// Some are told to end and end a moment later.
-	for end := time.Now().Add(10 * time.Second); stores() > 0; runtime.Gosched() {
+	for end := time.Now().Add(10 * time.Second); stores() > before; runtime.Gosched() {
 		if time.Now().After(end) {
 			stacks := make([]byte, 1<<20)
 			t.Fatalf("still there:\n%s", stacks[:runtime.Stack(stacks, true)])
@@ -83,6 +84,30 @@ func TestCloseDoesNotWaitForEverForADiskThatFails(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := s.db.Close(); err != nil { // waits for the one under way
+		t.Error(err)
+	}
+}
+
+func TestCloseDoesNotFlushToAFullDisk(t *testing.T) {
+	t.Parallel()
+	var d disk
+	d.free.Store(mark)
+	dir := t.TempDir()
+	s := mustOpen(t, Options{Dir: dir, MinFree: mark, FreeSpace: d.ask, pace: hasty})
+	set(t, s, "pending")
+	d.free.Store(closeRoom - 1)
+	for range 2 {
+		if err := s.Close(); !errors.Is(err, store.ErrFull) || !strings.Contains(err.Error(), dir) {
+			t.Errorf("Close: %v", err)
+		}
+	}
+	if s.db.IsClosed() {
+		t.Error("Badger was closed, which writes")
+	}
+	if err := s.View(context.Background(), func(store.Tx) error { return nil }); !errors.Is(err, store.ErrClosed) {
+		t.Errorf("View: %v", err)
+	}
+	if err := s.db.Close(); err != nil {
 		t.Error(err)
 	}
 }

@@ -44,6 +44,9 @@ const (
 	memTableSize     = 8 << 20
 	valueLogFileSize = 16 << 20
 	minFreeFloor     = 256 << 20
+	// closeRoom is what closing may write, in bytes: the tables in memory and
+	// those being flushed.
+	closeRoom = 4 * memTableSize
 	// Shorter values live in the tables, and that is all of them: the value log
 	// stays empty, so it needs no collecting, and losing it loses nothing.
 	valueThreshold = store.MaxBytes

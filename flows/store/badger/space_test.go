@@ -27,13 +27,15 @@ func (d *disk) ask(string) (uint64, error) {
 	return 0, syscall.EIO
 }
 
+const mark = 64 << 20
+
 func TestAFullDiskStopsWritesAndLetsReadsThrough(t *testing.T) {
 	t.Parallel()
 	var d disk
-	d.free.Store(1000)
+	d.free.Store(mark)
 	var log bytes.Buffer
 	s := mustOpen(t, Options{
-		Dir: t.TempDir(), MinFree: 1000, FreeSpace: d.ask, pace: hasty,
+		Dir: t.TempDir(), MinFree: mark, FreeSpace: d.ask, pace: hasty,
 		Logger: slog.New(slog.NewTextHandler(&log, nil)),
 	})
 	defer s.Close()
@@ -42,7 +44,7 @@ func TestAFullDiskStopsWritesAndLetsReadsThrough(t *testing.T) {
 	write := func() error {
 		return s.Update(context.Background(), func(tx store.Tx) error { return tx.Set("k/x", []byte(valueOf("x")), 0) })
 	}
-	for _, free := range []int64{999, 0, -1} {
+	for _, free := range []int64{mark - 1, 0, -1} {
 		d.free.Store(free)
 		s.space.check()
 		if err := write(); !errors.Is(err, store.ErrFull) || !errors.Is(err, store.ErrUnavailable) {
@@ -56,7 +58,7 @@ func TestAFullDiskStopsWritesAndLetsReadsThrough(t *testing.T) {
 		t.Errorf("said it %d times: %s", n, &log)
 	}
 
-	d.free.Store(1000)
+	d.free.Store(mark)
 	s.space.check()
 	if err := write(); err != nil {
 		t.Errorf("with space again: %v", err)
@@ -69,14 +71,14 @@ func TestAFullDiskStopsWritesAndLetsReadsThrough(t *testing.T) {
 func TestTheSpaceIsWatchedInTheBackground(t *testing.T) {
 	t.Parallel()
 	var d disk
-	d.free.Store(1000)
+	d.free.Store(mark)
 	pace := hasty
 	pace.probe = time.Millisecond
-	s := mustOpen(t, Options{Dir: t.TempDir(), MinFree: 1000, FreeSpace: d.ask, pace: pace})
+	s := mustOpen(t, Options{Dir: t.TempDir(), MinFree: mark, FreeSpace: d.ask, pace: pace})
 	defer s.Close()
 	for _, full := range []bool{true, false, true} {
-		if d.free.Store(1000); full {
-			d.free.Store(999)
+		if d.free.Store(mark); full {
+			d.free.Store(mark - 1)
 		}
 		for end := time.Now().Add(10 * time.Second); s.space.low.Load() != full; runtime.Gosched() {
 			if time.Now().After(end) {

@@ -134,17 +134,27 @@ func pause(ctx context.Context, try int) error {
 }
 
 // Close implements [store.Store]. It does not wait for ever: Badger's last flush
-// retries without end on a disk that fails. What was acknowledged is in the
-// write-ahead log by then, and the next Open replays it.
+// retries without end on a disk that fails, and kills the process on one that is
+// full. What was acknowledged is in the write-ahead log, and the next Open
+// replays it.
 func (d *database) Close() error {
 	d.closing.Do(func() {
 		d.gate.Close()
 		close(d.stop)
 		d.loops.Wait()
+		// The last flush of a store goes through a memory map like all others.
+		if free, err := d.space.free(d.dir); err == nil && free < closeRoom {
+			d.closeErr = fmt.Errorf("closing store in %s: %w: it has %d bytes free and needs %d; %s",
+				d.dir, store.ErrFull, free, closeRoom, leftOpen)
+			return
+		}
 		d.closeErr = shut(d.db, d.dir, d.pace.closeWait)
 	})
 	return d.closeErr
 }
+
+// leftOpen is what it means that a store could not be closed.
+const leftOpen = "nothing acknowledged is lost, but the directory stays locked until the process ends"
 
 func shut(db *lsm.DB, dir string, wait time.Duration) error {
 	done := make(chan error, 1)
@@ -158,8 +168,8 @@ func shut(db *lsm.DB, dir string, wait time.Duration) error {
 		}
 		return nil
 	case <-timer.C:
-		return fmt.Errorf("closing store in %s: the disk did not take the last flush within %s; "+
-			"nothing acknowledged is lost, but the directory stays locked until the process ends", dir, wait)
+		return fmt.Errorf("closing store in %s: the disk did not take the last flush within %s; %s",
+			dir, wait, leftOpen)
 	}
 }
 
