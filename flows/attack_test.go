@@ -2,6 +2,7 @@ package flows_test
 
 import (
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -190,6 +191,15 @@ func TestAFlowBelongsToItsBrowserAndSite(t *testing.T) {
 	}
 	w.wait(time.Hour)
 	b.submit(flows.GiveCode{Code: b.code(dana)}).refused(flows.FlowGone)
+}
+
+func TestAFlowsIDThatIsNoneIsGoneAndNoFault(t *testing.T) {
+	t.Parallel()
+	b := newWorld(t).browser()
+	for _, id := range []string{"", "é", "a/b", "../user", "%00", "a b", string(make([]byte, 5)), strings.Repeat("a", 65), strings.Repeat("a", 5000)} {
+		b.flow = id
+		b.submit(flows.GiveCode{Code: "123456"}).refused(flows.FlowGone)
+	}
 }
 
 func TestASessionIsWorthNothingAtAnotherSite(t *testing.T) {

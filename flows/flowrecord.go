@@ -1,6 +1,7 @@
 package flows
 
 import (
+	"strings"
 	"time"
 
 	"github.com/stepgate/stepgate/flows/store"
@@ -36,7 +37,7 @@ type codeRecord struct {
 // unknown, another browser's) is the same answer.
 func (e *Engine) loadFlow(tx store.Tx, c Caller, id string) (flowRecord, error) {
 	gone := &Refusal{Code: FlowGone}
-	if id == "" || len(id) > 64 {
+	if !isFlowID(id) {
 		return flowRecord{}, gone
 	}
 	record, found, err := get[flowRecord](tx, flowKey(id))
@@ -61,6 +62,12 @@ func (e *Engine) loadFlow(tx store.Tx, c Caller, id string) (flowRecord, error) 
 		record.Proof = record.Proof.Join(c.Session.Proof)
 	}
 	return record, nil
+}
+
+// isFlowID reports whether a word could be a flow's id. Anything else comes from
+// somebody who plays with the address.
+func isFlowID(id string) bool {
+	return len(id) > 0 && len(id) <= 64 && strings.Trim(id, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_") == ""
 }
 
 // overtaken reports whether the browser has meanwhile got a session that does what

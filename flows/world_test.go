@@ -14,6 +14,7 @@ import (
 	"github.com/stepgate/stepgate/flows/password"
 	"github.com/stepgate/stepgate/flows/seal"
 	"github.com/stepgate/stepgate/flows/store"
+	"github.com/stepgate/stepgate/flows/store/storetest"
 	"github.com/stepgate/stepgate/policy"
 )
 
@@ -45,7 +46,7 @@ func newWorld(t *testing.T, changes ...func(*flows.Config)) *world {
 		t.Fatal(err)
 	}
 	cfg := flows.Config{
-		Store: store.NewMemory(), Keys: keys, Cache: flows.NewSessionCache(100),
+		Store: storetest.Twice(store.NewMemory()), Keys: keys, Cache: flows.NewSessionCache(100),
 		Hasher: password.New(password.Options{Params: password.Params{Memory: 64, Time: 1, Threads: 1}, Pepper: keys.Pepper()}),
 		Post:   w.post, Now: w.clock, Rand: rand.Reader, Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
 	}
