@@ -11,8 +11,10 @@ import (
 	"net/http"
 	"path"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 //go:embed assets templates
@@ -34,22 +36,38 @@ type assets struct {
 }
 
 func newAssets(brand string, accent rgb) (*assets, error) {
-	css, err := files.ReadFile("assets/stepgate.css")
+	shared, err := common()
 	if err != nil {
-		return nil, fmt.Errorf("reading the stylesheet: %w", err)
+		return nil, fmt.Errorf("reading assets: %w", err)
 	}
-	script, err := files.ReadFile("assets/stepgate.js")
-	if err != nil {
-		return nil, fmt.Errorf("reading the script: %w", err)
+	a := &assets{
+		css:    newAsset("stepgate.css", "text/css; charset=utf-8", slices.Concat(shared.css, minify(accentCSS(accent)))),
+		script: shared.script,
+		icon:   newAsset("icon.svg", "image/svg+xml", icon(brand, accent)),
 	}
-	a := &assets{byName: map[string]*asset{}}
-	a.css = a.add("stepgate.css", "text/css; charset=utf-8", minify(string(css)+accentCSS(accent)))
-	a.script = a.add("stepgate.js", "text/javascript; charset=utf-8", script)
-	a.icon = a.add("icon.svg", "image/svg+xml", icon(brand, accent))
+	a.byName = map[string]*asset{a.css.name: a.css, a.script.name: a.script, a.icon.name: a.icon}
 	return a, nil
 }
 
-func (a *assets) add(name, contentType string, data []byte) *asset {
+// common is what all sites share: the stylesheet without an accent, and the script.
+var common = sync.OnceValues(func() (both struct {
+	css    []byte
+	script *asset
+}, err error) {
+	css, err := files.ReadFile("assets/stepgate.css")
+	if err != nil {
+		return both, err
+	}
+	script, err := files.ReadFile("assets/stepgate.js")
+	if err != nil {
+		return both, err
+	}
+	both.css = minify(string(css))
+	both.script = newAsset("stepgate.js", "text/javascript; charset=utf-8", script)
+	return both, nil
+})
+
+func newAsset(name, contentType string, data []byte) *asset {
 	sum := sha256.Sum256(data)
 	hash := hex.EncodeToString(sum[:8])
 	ext := path.Ext(name)
@@ -64,7 +82,6 @@ func (a *assets) add(name, contentType string, data []byte) *asset {
 	z.Write(data) // a bytes.Buffer takes everything
 	z.Close()
 	f.gzip = packed.Bytes()
-	a.byName[f.name] = f
 	return f
 }
 

@@ -125,13 +125,21 @@ func (c *call) advance(v flows.View) {
 	c.goTo(v)
 }
 
+// labelled gives the target the name that the operator has for it.
+func (c *call) labelled() flows.Target {
+	if c.Label != nil {
+		c.target.Label = c.Label(c.r, c.target)
+	}
+	return c.target
+}
+
 // start begins a flow and returns its first step, or false when it has answered.
 func (c *call) start(kind flows.Kind, in flows.Input) (flows.View, bool) {
 	if err := c.ensureBrowser(); err != nil {
 		c.fault(err)
 		return flows.View{}, false
 	}
-	v, err := c.engine.Start(c.r.Context(), c.caller, kind, c.target, in)
+	v, err := c.engine.Start(c.r.Context(), c.caller, kind, c.labelled(), in)
 	if err != nil {
 		c.fail(err, v)
 		return v, false

@@ -76,6 +76,9 @@ func TestTheCodeStaysOutOfSubjectAndPreview(t *testing.T) {
 		if got := strings.Contains(m.Subject, "482913"); got != (purpose == flows.CodeSignUp) {
 			t.Errorf("%s: the subject is %q", purpose, m.Subject)
 		}
+		if _, hidden, _ := strings.Cut(m.HTML, "mso-hide:all\">"); strings.Count(hidden[:strings.Index(hidden, "</div>")], "&nbsp;") < 40 {
+			t.Errorf("%s: what follows gets into the preview", purpose)
+		}
 		visible := text(parsePage(t, m.HTML).one(atom.Body))
 		for _, part := range []string{visible, m.Text} {
 			if at := strings.Index(part, "482913"); at >= 0 && at < 140 {
@@ -208,6 +211,17 @@ func TestEveryTextMessageIsOneSegment(t *testing.T) {
 			t.Fatal(wrong)
 		}
 	})
+}
+
+func TestEveryMonthAndWeekdayHasItsName(t *testing.T) {
+	t.Parallel()
+	for day := range 366 {
+		l := aLetter(flows.CodeSignIn)
+		l.At = noon.AddDate(0, 0, day)
+		if want := l.At.Format("Monday 2 January 2006, 15:04 UTC"); !strings.Contains(compose(t, l).Text, want) {
+			t.Fatalf("a mail lacks %s", want)
+		}
+	}
 }
 
 func TestDurationsAreRoundedUp(t *testing.T) {

@@ -167,7 +167,7 @@ func (c *call) refusalText(r *flows.Refusal, pg *page) (string, error) {
 			key += "_left"
 			args = []any{"n", r.Left}
 		}
-	case flows.ResendTooSoon, flows.TooManySends, flows.TooManyTries:
+	case flows.ResendTooSoon, flows.TooManySends:
 		args = []any{"time", duration(c.lang, r.Wait)}
 	case flows.PhoneMalformed:
 		args = []any{"example", examplePhone}

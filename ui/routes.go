@@ -123,7 +123,7 @@ func (p *Pages) newCall(w http.ResponseWriter, r *http.Request) *call {
 		p.tell(w, r, http.StatusBadRequest, problem{kind: badForm})
 		return nil
 	}
-	c.target = p.targetOf(r, c.query)
+	c.target = targetOf(c.query, p.Site.Prefix)
 	if r.Method == http.MethodPost && !c.readPost() {
 		return nil
 	}
@@ -199,17 +199,13 @@ func deviceLabel(l *lang.Language, userAgent string) string {
 	return must(l.Text("device.on", "browser", browser, "system", system))
 }
 
-// targetOf reads where the person wanted to go. Its label is the operator's text,
-// never the request's; a need that nobody can read is left out, since the policy is
-// asked again when the person gets there.
-func (p *Pages) targetOf(r *http.Request, query fields) flows.Target {
+// targetOf reads where the person wanted to go. A need that nobody can read is left
+// out: the policy is asked again when the person gets there.
+func targetOf(query fields, prefix string) flows.Target {
 	var t flows.Target
-	t.ReturnTo, _ = ReturnTo(query.get("return_to"), p.Site.Prefix)
+	t.ReturnTo, _ = ReturnTo(query.get("return_to"), prefix)
 	if need, err := policy.ParseDemand(query.get("need")); err == nil && !need.IsZero() {
 		t.Need = need.String()
-	}
-	if p.Label != nil {
-		t.Label = p.Label(r, t)
 	}
 	return t
 }

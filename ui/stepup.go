@@ -22,7 +22,7 @@ func (c *call) getStepUp() {
 		c.signIn()
 		return
 	}
-	v, err := c.engine.Preview(c.r.Context(), c.caller, c.target)
+	v, err := c.engine.Preview(c.r.Context(), c.caller, c.labelled())
 	switch {
 	case err != nil:
 		c.fail(err, flows.View{})
