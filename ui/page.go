@@ -34,6 +34,7 @@ type page struct {
 	OtherKind        string // address of sign-up on sign-in, and the reverse
 	Wait             int    // seconds until another code may be asked for
 	PairWrong        bool   // one of address and password is wrong, nobody says which
+	TrialInbox       string // address of the inbox page, where messages are not sent
 	Switch           bool   // the first factor may be changed
 	Ways             []way
 

@@ -136,6 +136,7 @@ func scenes() []scene {
 		{name: "password-step-up-wrong", method: "POST", path: "/password" + f, setUp: noIn(upPassword, refused(flows.PairWrong, -1)), status: 422},
 		{name: "code", path: "/code" + f, setUp: at(firstCode)},
 		{name: "code-resent", path: "/code" + f + "&sent=1", setUp: at(firstCode)},
+		{name: "code-trial", path: "/code" + f, setUp: at(firstCode), change: func(c *Config) { c.Inbox = someMessages() }},
 		{name: "code-sign-up", path: "/code" + f, setUp: at(viewOf(flows.SignUp, flows.AskCode))},
 		{name: "code-wrong", method: "POST", path: "/code" + f, form: url.Values{"code": {"111111"}}, setUp: no(firstCode, refused(flows.CodeWrong, 2)), status: 422},
 		{name: "code-wrong-first", method: "POST", path: "/code" + f, form: url.Values{"code": {"111111"}}, setUp: no(firstCode, refused(flows.CodeWrong, -1)), status: 422},

@@ -87,6 +87,9 @@ func (c *call) codePage(v flows.View) *page {
 	pg.Wait = max(0, ceil(v.ResendAfter.Sub(c.Now()), 1e9))
 	pg.Ways = c.otherWays(v)
 	pg.Switch = v.First && c.Site.Password
+	if c.Inbox != nil {
+		pg.TrialInbox = c.Site.Prefix + "/inbox"
+	}
 	pg.Lead = c.codeLead(pg, v)
 	switch {
 	case !v.Expires.IsZero() && !v.Expires.After(c.Now()):

@@ -76,7 +76,7 @@ journey("a password and a code by mail are two channels, for a page that asks fo
   await inside(page, "Transfer", person);
   assert.equal(path(page), "/transfer?to=ines");
 
-  await page.getByLabel("To").fill("Ines Moreau");
+  await page.getByLabel("To", { exact: true }).fill("Ines Moreau");
   await page.getByLabel("Amount").fill("12.50");
   await press(page, "Transfer");
   await page.getByRole("cell", { name: "12.50" }).waitFor();

@@ -17,6 +17,7 @@ export async function look(page, name, brand = "Harbour Mutual") {
     headings: [...document.querySelectorAll("h1")].map((h) => h.innerText.replace(/\s+/g, " ")),
     mains: document.querySelectorAll("main").length,
     sideways: document.documentElement.scrollWidth - innerWidth,
+    first: document.querySelector("a, button, input")?.className ?? "",
     dark: matchMedia("(prefers-color-scheme: dark)").matches,
     background: getComputedStyle(document.body).backgroundColor,
     inline: document.querySelectorAll("style, script:not([src]), [style], [onclick]").length,
@@ -27,6 +28,7 @@ export async function look(page, name, brand = "Harbour Mutual") {
     await mkdir(shots, { recursive: true });
     await page.screenshot({ path: join(shots, `${name}-${seen.dark ? "dark" : "light"}-${width}.png`), fullPage: true });
   }
+  if (brand !== "Payroll") assert.equal(seen.first, "skip", `${name}: the skip link comes first`);
   assert.equal(seen.lang, "en", `${name}: the language is stated`);
   assert.equal(seen.headings.length, 1, `${name}: one h1`);
   assert.equal(seen.mains, 1, `${name}: one main`);
@@ -35,9 +37,25 @@ export async function look(page, name, brand = "Harbour Mutual") {
   assert.equal(luminous(seen.background), !seen.dark, `${name}: ${seen.background} on a ${seen.dark ? "dark" : "light"} screen`);
   assert.deepEqual([seen.inline, seen.limited, seen.placeholders], [0, 0, 0], `${name}: inline code, limited fields, placeholders`);
 
+  assert.ok(await roomy(page) <= 0, `${name}: scrolls sideways with large, widely set text`);
+
   await page.evaluate(axe);
   const { violations } = await page.evaluate((runOnly) => globalThis.axe.run(document, { runOnly }), rules);
   assert.deepEqual(violations.map((v) => `${v.id}: ${v.nodes.map((n) => `${n.target} ${n.failureSummary}`).join("; ")}`), [], `${name}: axe`);
+}
+
+// WCAG 1.4.4 and 1.4.12: how far the page scrolls sideways when somebody doubles the
+// text and spreads it. The page is put back afterwards.
+function roomy(page) {
+  return page.evaluate(() => {
+    const sheet = new CSSStyleSheet();
+    sheet.replaceSync("* { line-height: 1.5 !important; letter-spacing: .12em !important; word-spacing: .16em !important } p { margin-bottom: 2em !important } html { font-size: 200% }");
+    const before = [...document.adoptedStyleSheets];
+    document.adoptedStyleSheets = [...before, sheet];
+    const sideways = document.documentElement.scrollWidth - innerWidth;
+    document.adoptedStyleSheets = before;
+    return sideways;
+  });
 }
 
 const escape = (text) => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");

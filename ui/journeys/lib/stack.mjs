@@ -46,7 +46,7 @@ export async function startStack({ upstream, settings = "" } = {}) {
     async code(to) {
       const fresh = await until(`a code for ${to}`, async () =>
         (await messages(to)).find((message) => message.code && !read.has(message.id)));
-      read.set(fresh.id, fresh.code);
+      read.set(fresh.id, fresh);
       return fresh.code;
     },
     async stop() {
@@ -54,8 +54,9 @@ export async function startStack({ upstream, settings = "" } = {}) {
       await app?.end();
       await rm(dir, { recursive: true, force: true });
       const log = caddy.output();
-      for (const code of read.values()) {
+      for (const { code, to } of read.values()) {
         assert.doesNotMatch(log, new RegExp(`(?<![\\d.])${code}(?!\\d)`), "no code is in the log");
+        if (to.startsWith("+")) assert.ok(!log.includes(to.slice(1)), "no phone number is in the log");
       }
       assert.doesNotMatch(log, /panic/, "nothing panicked");
     },
