@@ -25,13 +25,13 @@ run: $(CADDY) $(APP)
 	stop() { trap '' INT TERM; kill $$app $$caddy 2>/dev/null; wait; }; \
 	trap stop EXIT; trap 'exit 0' INT TERM; \
 	$(APP) -listen $(APP_ADDR) & app=$$!; \
-	echo "1. Open           http://localhost:8080        and create an account (any address at example.com will do)"; \
-	echo "2. Read the code  http://localhost:8080/.auth/inbox  where all mail and text messages land; none is sent"; \
-	echo "3. Open           http://localhost:8080/admin/       which asks for a code by text message first"; \
-	echo "   (a number that belongs to nobody: +44 7700 900123)"; \
-	echo "4. Stop with Ctrl-C. Accounts stay in $(BUILD)/demo-data; delete that to start afresh."; \
-	$(CADDY) run --config Caddyfile.example & caddy=$$!; \
-	wait $$caddy
+	echo "1. Open  http://localhost:8080               and create an account; any address at example.com will do"; \
+	echo "2. Open  http://localhost:8080/.auth/inbox   and read the code; messages land here and are not sent"; \
+	echo "3. Open  http://localhost:8080/admin/        which asks for a code by text message first; +44 7700 900123 is nobody's number"; \
+	echo "4. See   $(BUILD)/demo.log                     for what Caddy has to say"; \
+	echo "5. Stop  with Ctrl-C; accounts stay in $(BUILD)/demo-data, delete that to start afresh"; \
+	$(CADDY) run --config Caddyfile.example >$(BUILD)/demo.log 2>&1 & caddy=$$!; \
+	wait $$caddy || { tail -n 3 $(BUILD)/demo.log; exit 1; }
 
 build: $(CADDY)
 
@@ -64,7 +64,7 @@ check:
 journeys: $(DEV) $(APP)
 	@chromium="$${CHROMIUM:-$$(command -v chromium || command -v chromium-browser || command -v google-chrome)}"; \
 	lacking=; \
-	node -e 'process.exit(parseInt(process.versions.node) < 20)' 2>/dev/null || lacking="$$lacking node-20"; \
+	node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' 2>/dev/null || lacking="$$lacking node-20"; \
 	command -v npm >/dev/null || lacking="$$lacking npm"; \
 	[ -n "$$chromium" ] || lacking="$$lacking chromium"; \
 	if [ -n "$$lacking" ]; then \

@@ -97,7 +97,7 @@ func TestTheReportComparesWithTheFirstRow(t *testing.T) {
 	var b strings.Builder
 	report(&b, []*result{row(variants[0], 4*time.Second), row(variants[2], 5*time.Second)})
 	lines := strings.Split(strings.TrimSpace(b.String()), "\n")
-	if f := strings.Fields(lines[2]); strings.Join(f, " ") != "signed in 5.00 5.00-5.00 1.25 10000 1.00 1.00 2.00 50 60" {
+	if f := strings.Fields(lines[2]); strings.Join(f, " ") != "signed in, a name 5.00 5.00-5.00 1.25 10000 1.00 1.00 2.00 50 60" {
 		t.Errorf("the second row reads %q", f)
 	}
 }

@@ -23,13 +23,14 @@ type variant struct {
 	name     string
 	stepgate string // the site's directive; empty = a bare reverse_proxy
 	signIn   bool
-	tokens   bool
+	user     bool // the upstream gets Remote-User
+	tokens   bool // the upstream gets both tokens
 }
 
 var variants = []variant{
 	{name: "bare reverse_proxy"},
 	{name: "public route", stepgate: "stepgate {\n\t\tpublic on *\n\t}"},
-	{name: "signed in", stepgate: "stepgate", signIn: true},
+	{name: "signed in, a name", stepgate: "stepgate {\n\t\tinject {\n\t\t\theader Remote-User {http.auth.user.email}\n\t\t}\n\t}", signIn: true, user: true},
 	{name: "signed in, two tokens", stepgate: "stepgate {\n\t\tinject {\n\t\t\tid_token X-Id-Token\n\t\t\taccess_token X-Access-Token\n\t\t}\n\t}", signIn: true, tokens: true},
 }
 
@@ -151,7 +152,7 @@ func (p *proxy) prepare(ctx context.Context) error {
 	if err := json.NewDecoder(res.Body).Decode(&got); err != nil || res.StatusCode != http.StatusOK {
 		return fmt.Errorf("asking the upstream through the proxy: status %d, %v", res.StatusCode, err)
 	}
-	if want := (seen{IDToken: p.variant.tokens, AccessToken: p.variant.tokens}); got != want {
+	if want := (seen{User: p.variant.user, IDToken: p.variant.tokens, AccessToken: p.variant.tokens}); got != want {
 		return fmt.Errorf("the upstream received %+v, expected %+v", got, want)
 	}
 	return nil

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"text/tabwriter"
 	"time"
 )
 
@@ -28,20 +27,19 @@ type result struct {
 
 // report prints one row for each result; ratios are to the first.
 func report(w io.Writer, results []*result) {
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(t, "variant\tCPU s per 100k\tlowest-highest\tratio\treq/s\tratio\tp50 ms\tp99 ms\tRSS idle MiB\tafter load\t")
+	fmt.Fprintf(w, "%-22s %14s %12s %5s %7s %5s %7s %7s %9s %9s\n", "variant", "CPU s per 100k", "from-to", "ratio",
+		"req/s", "ratio", "p50 ms", "p99 ms", "idle MiB", "after MiB")
 	base := results[0]
 	for _, r := range results {
 		cpu := r.each(measurement.cpuPer100k)
 		rate := median(r.each(measurement.perSecond))
-		fmt.Fprintf(t, "%s\t%.2f\t%.2f-%.2f\t%.2f\t%.0f\t%.2f\t%.2f\t%.2f\t%d\t%d\t\n", r.proxy.variant.name,
-			median(cpu), slices.Min(cpu), slices.Max(cpu), median(cpu)/median(base.each(measurement.cpuPer100k)),
+		fmt.Fprintf(w, "%-22s %14.2f %12s %5.2f %7.0f %5.2f %7.2f %7.2f %9d %9d\n", r.proxy.variant.name,
+			median(cpu), fmt.Sprintf("%.2f-%.2f", slices.Min(cpu), slices.Max(cpu)), median(cpu)/median(base.each(measurement.cpuPer100k)),
 			rate, rate/median(base.each(measurement.perSecond)),
 			median(r.each(func(m measurement) float64 { return milliseconds(m.p50) })),
 			median(r.each(func(m measurement) float64 { return milliseconds(m.p99) })),
 			r.idle>>20, r.loaded>>20)
 	}
-	t.Flush()
 }
 
 func (r *result) each(of func(measurement) float64) []float64 {

@@ -19,6 +19,7 @@ type upstream struct {
 
 // seen is what reached the upstream with one request, as /seen answers it.
 type seen struct {
+	User        bool
 	IDToken     bool
 	AccessToken bool
 	Cookie      string
@@ -34,6 +35,7 @@ func startUpstream() (*upstream, error) {
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { w.Write(body) })
 	mux.HandleFunc("/seen", func(w http.ResponseWriter, r *http.Request) {
 		json.NewEncoder(w).Encode(seen{
+			User:        r.Header.Get("Remote-User") != "",
 			IDToken:     r.Header.Get("X-Id-Token") != "",
 			AccessToken: r.Header.Get("X-Access-Token") != "",
 			Cookie:      r.Header.Get("Cookie"),
