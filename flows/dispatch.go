@@ -12,7 +12,7 @@ func (s State) dispatch(now time.Time) (State, []Effect, bool) {
 	opening := s.Step == ""
 	s.First, s.Options, s.Why = false, 0, ""
 
-	if s.Kind == SignUp && s.User == "" {
+	if s.Kind == SignUp && s.User == "" && !s.Created {
 		return s.signUpNext(now)
 	}
 	demand := s.Facts.Demand.Join(policy.Floor)
@@ -74,6 +74,11 @@ func (s State) towardsPhone(demand policy.Demand, opening bool, now time.Time) (
 		return s.cannot(NoMethod, now)
 	}
 	gate := policy.NeedAll(s.Facts.Have, s.Facts.EnrolWithin)
+	if s.Created {
+		// The account is as old as this flow. Its password was chosen a moment ago by
+		// whoever proved the mailbox; asking for it again would prove nothing more.
+		gate = policy.Need(policy.EmailProof, s.Facts.EnrolWithin)
+	}
 	if !gate.Met(s.Proof, now) {
 		ways := policy.Ways(gate, s.Proof, now, s.Facts.Have)
 		if ways == nil {

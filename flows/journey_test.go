@@ -44,6 +44,23 @@ func TestAPasswordChosenAtSignUpIsNoSecondChannel(t *testing.T) {
 	}
 }
 
+func TestASignUpOnItsWaySomewhereSensitiveAsksForNothingTwice(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.demand = policy.Need(policy.SMSProof, 15*time.Minute).Join(policy.Need(policy.OTP, 0))
+	b := w.browser().start(flows.SignUp, flows.Identify{Email: dana}).at(flows.AskCode)
+	b.submit(flows.GiveCode{Code: b.code(dana)}).at(flows.AskNewPassword)
+	b.submit(flows.SetPassword{Password: longSecret}).at(flows.AskPhone)
+	if b.view.Kind != flows.SignUp {
+		t.Errorf("the flow calls itself a %s", b.view.Kind)
+	}
+	b.submit(flows.GivePhone{Phone: danaPhone}).at(flows.AskCode)
+	b.submit(flows.GiveCode{Code: b.code(danaPhone)}).at(flows.Done)
+	if live := b.session(); live == nil || !live.Proof.TwoChannels() {
+		t.Fatal("two channels were proved, and the session does not say so")
+	}
+}
+
 func TestSteppingUpEnrolsAPhoneAtFirstNeed(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -26,6 +26,9 @@ type State struct {
 	// First is set while a first factor is awaited, when the method may be switched.
 	First bool `json:"first,omitempty"`
 
+	// Created is set once the flow has made the account: nobody else has anything of it.
+	Created bool `json:"created,omitempty"`
+
 	// PhoneTyped and Phone are the number being enrolled.
 	PhoneTyped string `json:"phone_typed,omitempty"`
 	Phone      string `json:"phone,omitempty"`
@@ -289,10 +292,10 @@ func (s State) phoneGiven(ev PhoneGiven) (State, []Effect, bool) {
 // createAccount makes an account for an address that was proved in this very flow,
 // and for nothing else, whatever the state may claim.
 func (s State) createAccount(hash string, now time.Time) (State, []Effect, bool) {
-	if _, proved := s.Proof.At(policy.EmailCode); !proved || s.Kind != SignUp || s.Phantom || s.User != "" {
+	if _, proved := s.Proof.At(policy.EmailCode); !proved || s.Kind != SignUp || s.Phantom || s.Created || s.User != "" {
 		return s, nil, false
 	}
-	s.Kind = SignIn // from here on it is a sign-in of an account that exists
+	s.Created = true
 	s.Facts.Have = policy.FactorsOf(policy.EmailCode)
 	if hash != "" && s.Facts.Password {
 		s.Facts.Have = s.Facts.Have.With(policy.Password)
@@ -306,6 +309,8 @@ func (s State) purpose() Purpose {
 	switch {
 	case s.Enrolling:
 		return CodeEnrol
+	case s.Created:
+		return CodeSignIn
 	case s.Kind == SignUp && (s.User != "" || s.Phantom):
 		return CodeHaveAccount
 	case s.Kind == SignUp:

@@ -8,9 +8,6 @@ const noScript = { javaScriptEnabled: false, viewport: { width: 320, height: 640
 journey("everything works with scripts off: sign-up, phone, sign-out, password, step-up", async ({ page, stack, person }) => {
   await page.goto("/admin/?scripts=off");
   await signUp(page, stack, person, { password: person.password });
-  await heading(page, "Enter your password"); // a phone is added only on every proof the account has
-  await passwordField(page).fill(person.password);
-  await press(page, "Continue");
   await enrolPhone(page, stack, person);
   await inside(page, "Bank details", person);
   assert.equal(path(page), "/admin/?scripts=off");
