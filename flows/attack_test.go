@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/stepgate/stepgate/flows"
+	"github.com/stepgate/stepgate/flows/store"
 	"github.com/stepgate/stepgate/policy"
 )
 
@@ -262,7 +263,10 @@ func TestAPhoneIsNeverAddedWithHalfAnAccountsProof(t *testing.T) {
 		b.start(flows.StepUp, flows.Open{}).submit(flows.GivePhone{Phone: danaPhone}).at(flows.AskCode)
 		other.start(flows.StepUp, flows.Open{}).submit(flows.GivePhone{Phone: "+447700900456"}).at(flows.AskCode)
 		b.submit(flows.GiveCode{Code: b.code(danaPhone)}).at(flows.Done)
-		other.submit(flows.GiveCode{Code: b.code("+447700900456")}).refused(flows.EnrolNotAllowed)
+		other.submit(flows.GiveCode{Code: b.code("+447700900456")}).at(flows.AskCode)
+		if other.view.Enrolling || other.view.Phone != "23" {
+			t.Fatalf("asked for a code to %q, want the account's own phone", other.view.Phone)
+		}
 	})
 	t.Run("without a session there is no step-up and no enrolment", func(t *testing.T) {
 		t.Parallel()
@@ -270,6 +274,229 @@ func TestAPhoneIsNeverAddedWithHalfAnAccountsProof(t *testing.T) {
 		b.start(flows.Enrol, flows.Open{}).refused(flows.SignInFirst)
 		b.start(flows.StepUp, flows.Open{}).refused(flows.SignInFirst)
 	})
+}
+
+// Each of these was a way around a budget or a gate once.
+
+func TestKnowingOneFactorGivesNoFreshGuessesAtAnother(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	owner := w.browser().signUpWithPassword(dana, longSecret)
+	w.wait(2 * time.Hour)
+	owner.signInWithCode(dana)
+	judged, sent := 0, w.sent()
+	for range 40 { // the thief has the password, and as many browsers as they like
+		w.demand = policy.Floor
+		b := w.browser().signInWithPassword(dana, longSecret).at(flows.Done)
+		w.demand = policy.Need(policy.OTP, 0)
+		b.start(flows.StepUp, flows.Open{}).at(flows.Confirm)
+		b.submit(flows.SendCode{Factor: policy.EmailCode})
+		for b.refusal == nil || b.refusal.Code == flows.CodeWrong {
+			b.submit(flows.GiveCode{Code: wrong(b.code(dana))})
+			if b.refusal.Code == flows.CodeWrong || b.refusal.Code == flows.CodeSpent {
+				judged++
+			}
+		}
+	}
+	if judged > 10 {
+		t.Errorf("%d codes were judged, want at most the account's ten", judged)
+	}
+	if n := w.sent() - sent; n > 5 {
+		t.Errorf("%d messages were sent to the owner, want at most five", n)
+	}
+}
+
+func TestNoSpellingOfAnAddressBuysMessagesOrTellsOfAnAccount(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.browser().signUpWithCode(dana)
+	w.wait(2 * time.Hour)
+	for _, name := range []string{"dana", "nobody"} {
+		sent := w.sent()
+		var answers []string
+		for _, spelling := range []string{name, strings.ToUpper(name), strings.ToTitle(name[:1]) + name[1:]} {
+			for range 4 {
+				b := w.browser().start(flows.SignIn, flows.Identify{Email: spelling + "@Example.com"})
+				answers = append(answers, fmt.Sprint(b.view.Step, b.refusal))
+			}
+		}
+		if n := w.sent() - sent; n != 5 {
+			t.Errorf("%s got %d messages", name, n)
+		}
+		if got := strings.Join(answers[5:], " "); strings.Contains(got, string(flows.AskCode)+"<nil>") {
+			t.Errorf("%s: %s", name, got)
+		}
+	}
+}
+
+func TestAnAccountTextsFewNumbersBeforeOneIsItsOwn(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	b := w.browser().signUpWithCode(dana)
+	w.demand = policy.Need(policy.SMSProof, 0)
+	sent := w.sent()
+	for i := range 50 {
+		if i%10 == 0 { // a new flow, and another browser, change nothing
+			b = w.browser()
+			w.demand = policy.Floor
+			b.signInWithCode(dana)
+			w.demand = policy.Need(policy.SMSProof, 0)
+			b.start(flows.StepUp, flows.Open{})
+		}
+		b.submit(flows.GivePhone{Phone: fmt.Sprintf("+4477009001%02d", i)})
+		w.wait(31 * time.Second)
+	}
+	texts := 0
+	for _, l := range w.letters[sent:] {
+		if l.Purpose == flows.CodeEnrol {
+			texts++
+		}
+	}
+	if texts != 5 {
+		t.Errorf("%d numbers were texted, want five", texts)
+	}
+}
+
+func TestANumberChangedAtOnceWaitsLikeAnyOtherCode(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	b := w.browser().signUpWithCode(dana)
+	w.demand = policy.Need(policy.SMSProof, 0)
+	b.start(flows.StepUp, flows.Open{}).submit(flows.GivePhone{Phone: danaPhone}).at(flows.AskCode)
+	b.submit(flows.GivePhone{Phone: "+447700900456"}).refused(flows.ResendTooSoon)
+	w.wait(30 * time.Second)
+	b.submit(flows.GivePhone{Phone: "+447700900456"}).at(flows.AskCode)
+}
+
+func TestTheGateToAddingAPhoneIsJudgedWhenItIsAdded(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	b := w.browser().signUpWithCode(dana)
+	w.demand = policy.Need(policy.SMSProof, 0)
+	b.start(flows.StepUp, flows.Open{}).at(flows.AskPhone)
+	w.wait(5*time.Minute + time.Second)
+	b.submit(flows.GivePhone{Phone: danaPhone}).at(flows.AskCode)
+	if b.view.Enrolling || b.view.Factor != policy.EmailCode {
+		t.Fatalf("a number was taken long after the last proof: %+v", b.view)
+	}
+	b.submit(flows.GiveCode{Code: b.code(dana)}).at(flows.AskPhone)
+	b.submit(flows.GivePhone{Phone: danaPhone}).at(flows.AskCode)
+	if !b.view.Enrolling {
+		t.Fatal("not enrolling after a fresh proof")
+	}
+	b.submit(flows.GiveCode{Code: b.code(danaPhone)}).at(flows.Done)
+}
+
+func TestNothingProvedIsNoNewLifeForAnID(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	b := w.browser().signUpWithCode(dana)
+	thief := &browser{world: w, secret: b.secret, cookie: b.cookie}
+	b.enrolPhone(danaPhone)
+	thief.start(flows.StepUp, flows.Open{}).at(flows.Done)
+	if thief.view.Opened != nil {
+		t.Error("a step-up that proved nothing handed out an id")
+	}
+	w.wait(11 * time.Second)
+	if thief.session() != nil || b.session() == nil {
+		t.Error("the replaced id outlived its owner's")
+	}
+}
+
+func TestAnAccountWithManySessionsCanStillBeSignedOutEverywhere(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.browser().signUpWithPassword(dana, longSecret)
+	var all []*browser
+	for range 150 {
+		w.wait(time.Second)
+		all = append(all, w.browser().signInWithPassword(dana, longSecret).at(flows.Done))
+	}
+	live := 0
+	for _, b := range all {
+		if b.session() != nil {
+			live++
+		}
+	}
+	if live != 100 || all[149].session() == nil {
+		t.Errorf("%d sessions live, want the newest hundred", live)
+	}
+	if err := w.engine.SetDisabled(t.Context(), all[149].session().User, true); err != nil {
+		t.Fatal(err)
+	}
+	for _, b := range all {
+		if b.session() != nil {
+			t.Fatal("a session of a disabled account lives")
+		}
+	}
+}
+
+func TestManyRisesLeaveFewIDsBehind(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	b := w.browser().signUpWithPassword(dana, longSecret)
+	for range 30 {
+		w.wait(time.Minute)
+		w.demand = policy.Need(policy.PasswordProof, 10*time.Second)
+		b.start(flows.StepUp, flows.Open{}).submit(flows.UsePassword{}).submit(flows.GivePassword{Password: longSecret}).at(flows.Done)
+	}
+	sid := b.session().SID
+	ids := 0
+	err := w.engine.Store.View(t.Context(), func(tx store.Tx) error {
+		return tx.Scan("1/family/"+sid+"/", func(string, []byte) error { ids++; return nil })
+	})
+	if err != nil || ids > 2 {
+		t.Errorf("%d ids of one sign-in are kept, %v", ids, err)
+	}
+}
+
+func TestTheOwnersKnownDeviceEndsAnOutsidersHardCap(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(c *flows.Config) {
+		c.SendBudget.Burst, c.SendBudget.Every = 1000, time.Second
+		c.CodeBudget.Burst, c.CodeBudget.Every = 1000, time.Second
+	})
+	owner := w.browser().signUpWithCode(dana)
+	for range 20 {
+		b := w.browser().start(flows.SignIn, flows.Identify{Email: dana})
+		for range 5 {
+			b.submit(flows.GiveCode{Code: wrong(b.code(dana))})
+		}
+	}
+	w.browser().signInWithCode(dana).refused(flows.Exhausted)
+	owner.cookie = ""
+	owner.signInWithCode(dana).at(flows.Done)
+	w.browser().signInWithCode(dana).at(flows.Done)
+}
+
+func TestWhatIsSwitchedOffStopsForFlowsUnderWay(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.browser().signUpWithPassword(dana, longSecret)
+	byPassword := w.browser().start(flows.SignIn, flows.Identify{Email: dana, ByPassword: true}).at(flows.AskPassword)
+	byCode := w.browser().start(flows.SignIn, flows.Identify{Email: dana}).at(flows.AskCode)
+	code := byCode.code(dana)
+	newcomer := w.browser().start(flows.SignUp, flows.Identify{Email: "kim@example.com"}).at(flows.AskCode)
+	newcomer.submit(flows.GiveCode{Code: newcomer.code("kim@example.com")}).at(flows.AskNewPassword)
+
+	site := *w.site
+	site.Password, site.EmailCode, site.SignUp = false, false, flows.SignUpClosed
+	w.site = &site
+	byPassword.submit(flows.GivePassword{Password: longSecret}).refused(flows.NotThisStep)
+	byCode.submit(flows.GiveCode{Code: code}).refused(flows.NotThisStep)
+	newcomer.submit(flows.SetPassword{Password: longSecret}).refused(flows.NotThisStep)
+}
+
+func TestAnExpiredCodeStaysDeadWhenTheClockIsSetBack(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.browser().signUpWithCode(dana)
+	b := w.browser().start(flows.SignIn, flows.Identify{Email: dana})
+	code := b.code(dana)
+	w.wait(11 * time.Minute)
+	b.submit(flows.GiveCode{Code: code}).refused(flows.CodeExpired)
+	w.wait(-5 * time.Minute)
+	b.submit(flows.GiveCode{Code: code}).refused(flows.CodeExpired)
 }
 
 func TestSignOutAndDisablingEndEverySessionAtOnce(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/stepgate/stepgate/flows/limit"
 	"github.com/stepgate/stepgate/flows/store"
+	"github.com/stepgate/stepgate/policy"
 )
 
 func (e *Engine) mac(label string, parts ...string) []byte {
@@ -13,36 +14,69 @@ func (e *Engine) mac(label string, parts ...string) []byte {
 	return sum[:]
 }
 
-// deviceLife is how long a browser that signed in stays a known device.
-const deviceLife = 180 * 24 * time.Hour
+// outsiders share one budget; each known device has its own.
+const outsiders = "outsiders"
 
-// budget names a budget: what is counted, for whom, and whether by an outsider or by
-// one of the account's known devices. Names are HMACs, so the store does not tell
-// which addresses were tried.
-func (e *Engine) budget(c Caller, user, what, whom string) budgetName {
-	return budgetName{engine: e, user: user, device: hashed(c.Browser), what: what, whom: whom}
+// budgetFor is the key of a budget: what is counted, for whom, and by whom. It is an
+// HMAC, so the store does not tell which addresses were tried.
+func (e *Engine) budgetFor(what, whom, who string) string {
+	return budgetKey(hex.EncodeToString(e.mac("budget", what, whom, who)))
 }
 
+// budgetName is a budget before it is known whether the browser is a known device.
 type budgetName struct {
 	engine       *Engine
 	user, device string
+	factor       policy.Factor
 	what, whom   string
 }
 
-// key settles the name within a transaction, where it can be seen whether the device
-// is known.
+func (e *Engine) budget(c Caller, record *flowRecord, factor policy.Factor, what, whom string) budgetName {
+	return budgetName{engine: e, user: record.User, device: hashed(c.Browser), factor: factor, what: what, whom: whom}
+}
+
+// key settles the name within a transaction.
 func (b budgetName) key(tx store.Tx) (string, error) {
-	who := "outsiders"
-	if b.user != "" {
-		until, found, err := get[time.Time](tx, deviceKey(b.user, b.device))
-		if err != nil {
-			return "", err
-		}
-		if found && b.engine.Now().Before(until) {
-			who = b.device
-		}
+	known, err := b.known(tx)
+	if err != nil || !known {
+		return b.engine.budgetFor(b.what, b.whom, outsiders), err
 	}
-	return budgetKey(hex.EncodeToString(b.engine.mac("budget", b.what, b.whom, who))), nil
+	return b.engine.budgetFor(b.what, b.whom, b.device), nil
+}
+
+// known reports whether this very factor has been proved from the browser. Having
+// proved one factor gives no fresh guesses at another: whoever has only the password
+// would otherwise get as many as they have browsers.
+func (b budgetName) known(tx store.Tx) (bool, error) {
+	if b.user == "" {
+		return false, nil
+	}
+	device, found, err := get[deviceRecord](tx, deviceKey(b.user, b.device))
+	return found && b.engine.Now().Before(device.Until) && device.Proved.Has(b.factor), err
+}
+
+// deviceLife is how long a browser that proved something stays a known device.
+const deviceLife = 180 * 24 * time.Hour
+
+// deviceRecord is what one browser has proved of one account.
+type deviceRecord struct {
+	Until  time.Time      `json:"until"`
+	Proved policy.Factors `json:"proved"`
+}
+
+// recogniseDevice remembers what the flow has proved from this browser.
+func (r *effectRun) recogniseDevice() error {
+	key := deviceKey(r.record.User, hashed(r.caller.Browser))
+	device, found, err := get[deviceRecord](r.tx, key)
+	if err != nil {
+		return err
+	}
+	if !found || !r.now.Before(device.Until) {
+		device = deviceRecord{}
+	}
+	device.Until = r.now.Add(deviceLife)
+	device.Proved |= r.record.Here
+	return put(r.tx, key, device, r.now, device.Until)
 }
 
 // checkBudget refuses when nothing is left to try.
@@ -56,7 +90,7 @@ func (e *Engine) checkBudget(tx store.Tx, b budgetName, rate limit.Rate) (*Refus
 		return nil, err
 	}
 	if failures >= e.HardCap {
-		return &Refusal{Code: TooManyTries, Wait: 24 * time.Hour, Left: -1}, nil
+		return &Refusal{Code: Exhausted, Left: -1}, nil
 	}
 	wait, err := limit.Peek(tx, key, rate, e.Now())
 	if err != nil {
@@ -83,6 +117,8 @@ func (e *Engine) countFailure(tx store.Tx, b budgetName, rate limit.Rate) error 
 }
 
 // clearBudget forgets the failures after a success: of this factor, and of no other.
+// The owner on a known device ends the outsiders' row of failures too, so that nobody
+// can keep them out of their next device for good; the outsiders' rate stays spent.
 func (e *Engine) clearBudget(tx store.Tx, b budgetName) error {
 	key, err := b.key(tx)
 	if err != nil {
@@ -91,5 +127,8 @@ func (e *Engine) clearBudget(tx store.Tx, b budgetName) error {
 	if err := limit.Reset(tx, key); err != nil {
 		return err
 	}
-	return limit.Clear(tx, key)
+	if err := limit.Clear(tx, key); err != nil {
+		return err
+	}
+	return limit.Clear(tx, e.budgetFor(b.what, b.whom, outsiders))
 }

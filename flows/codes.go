@@ -7,6 +7,7 @@ import (
 
 	"github.com/stepgate/stepgate/flows/limit"
 	"github.com/stepgate/stepgate/flows/otp"
+	"github.com/stepgate/stepgate/flows/send"
 	"github.com/stepgate/stepgate/flows/store"
 	"github.com/stepgate/stepgate/policy"
 )
@@ -21,23 +22,14 @@ func (r *effectRun) newCode(purpose Purpose) error {
 		return errors.New("sending a code: the account has no address for it")
 	}
 	toSum := hex.EncodeToString(e.mac("address", to))
-	if old := r.record.Code; old != nil && old.Factor == r.record.Factor && old.To == toSum && old.Purpose == purpose &&
-		r.now.Before(old.Sent.Add(e.ResendAfter)) {
-		if r.again {
+	if old := r.record.Code; old != nil && old.Factor == r.record.Factor && r.now.Before(old.Sent.Add(e.ResendAfter)) {
+		if r.again || old.To != toSum || old.Purpose != purpose {
 			return &Refusal{Code: ResendTooSoon, Wait: left(r.now, old.Sent.Add(e.ResendAfter)), Left: -1}
 		}
 		return nil // the one that is on its way will do
 	}
-	budget, err := e.budget(r.caller, r.record.User, "send", toSum).key(r.tx)
-	if err != nil {
+	if err := r.chargeSend(medium, toSum); err != nil {
 		return err
-	}
-	wait, err := limit.Spend(r.tx, budget, e.SendBudget, r.now)
-	if err != nil {
-		return err
-	}
-	if wait > 0 {
-		return &Refusal{Code: TooManySends, Wait: wait, Left: -1}
 	}
 	code, err := otp.New(e.Rand, e.CodeDigits)
 	if err != nil {
@@ -54,6 +46,33 @@ func (r *effectRun) newCode(purpose Purpose) error {
 	}
 	r.letter(letter)
 	return nil
+}
+
+// chargeSend takes one message from every budget that it counts against.
+func (r *effectRun) chargeSend(medium send.Medium, toSum string) error {
+	e := r.engine
+	whom := toSum
+	if medium == send.Email {
+		whom = r.record.account() // one budget, however the address is spelled
+	}
+	budget, err := e.budget(r.caller, r.record, r.record.Factor, "send", whom).key(r.tx)
+	if err != nil {
+		return err
+	}
+	if err := r.charge(budget, e.SendBudget); err != nil || !r.record.Enrolling {
+		return err
+	}
+	// The number is the person's choice, so only the account can be counted. There is
+	// no other budget for a known device: it is the account itself that sends.
+	return r.charge(e.budgetFor("enrol", r.record.account(), outsiders), e.EnrolBudget)
+}
+
+func (r *effectRun) charge(budget string, rate limit.Rate) error {
+	wait, err := limit.Spend(r.tx, budget, rate, r.now)
+	if err == nil && wait > 0 {
+		return &Refusal{Code: TooManySends, Wait: wait, Left: -1}
+	}
+	return err
 }
 
 // binding is all that a code is good for: this flow, account, factor, address and
@@ -95,7 +114,7 @@ func (e *Engine) giveCode(ctx context.Context, c Caller, flow string, in GiveCod
 		}
 		// The refusal is told and the count is kept.
 		out.record, out.facts, out.phone, out.refusal = record, facts, phoneOf(user), refusal
-		if refusal.Code == TooManyTries {
+		if refusal.Code == TooManyTries || refusal.Code == Exhausted {
 			out.gone = true
 			return tx.Delete(flowKey(flow))
 		}
@@ -108,12 +127,13 @@ func (e *Engine) giveCode(ctx context.Context, c Caller, flow string, in GiveCod
 func (e *Engine) judgeCode(tx store.Tx, c Caller, record *flowRecord, user *User, code string) (*Refusal, error) {
 	now, challenge := e.Now(), record.Code
 	if challenge == nil || challenge.Factor != record.Factor || !now.Before(challenge.Expires) {
+		record.Code = nil // dead for good, even if the clock should be set back
 		return &Refusal{Code: CodeExpired, Field: "code", Left: -1}, nil
 	}
 	if challenge.Tries >= e.CodeTries {
 		return &Refusal{Code: CodeSpent, Field: "code", Left: -1}, nil
 	}
-	budget := e.budget(c, record.User, "try:"+record.Factor.String(), record.account())
+	budget := e.budget(c, record, record.Factor, "try:"+record.Factor.String(), record.account())
 	if refusal, err := e.checkBudget(tx, budget, e.CodeBudget); refusal != nil || err != nil {
 		return refusal, err
 	}

@@ -73,14 +73,8 @@ func (s State) towardsPhone(demand policy.Demand, opening bool, now time.Time) (
 	if !s.Facts.SMS || s.Facts.HasPhone || policy.Ways(demand, s.Proof, now, withPhone) == nil {
 		return s.cannot(NoMethod, now)
 	}
-	gate := policy.NeedAll(s.Facts.Have, s.Facts.EnrolWithin)
-	if s.Created {
-		// The account is as old as this flow. Its password was chosen a moment ago by
-		// whoever proved the mailbox; asking for it again would prove nothing more.
-		gate = policy.Need(policy.EmailProof, s.Facts.EnrolWithin)
-	}
-	if !gate.Met(s.Proof, now) {
-		ways := policy.Ways(gate, s.Proof, now, s.Facts.Have)
+	if !s.mayEnrol(s.Facts.EnrolWithin, now) {
+		ways := policy.Ways(s.enrolGate(s.Facts.EnrolWithin), s.Proof, now, s.Facts.Have)
 		if ways == nil {
 			return s.cannot(EnrolNotAllowed, now)
 		}
@@ -88,6 +82,21 @@ func (s State) towardsPhone(demand policy.Demand, opening bool, now time.Time) (
 	}
 	s.Step = AskPhone
 	return s, []Effect{DropCode{}}, true
+}
+
+// enrolGate is what must be proved before a phone may be added: everything that the
+// account can be proved with, lately.
+func (s State) enrolGate(within time.Duration) policy.Demand {
+	if s.Created {
+		// The account is as old as this flow. Its password was chosen a moment ago by
+		// whoever proved the mailbox; asking for it again would prove nothing more.
+		return policy.Need(policy.EmailProof, within)
+	}
+	return policy.NeedAll(s.Facts.Have, within)
+}
+
+func (s State) mayEnrol(within time.Duration, now time.Time) bool {
+	return !s.Facts.HasPhone && s.enrolGate(within).Met(s.Proof, now)
 }
 
 // cannot ends a flow whose target is out of this account's reach. A sign-in still

@@ -65,8 +65,8 @@ func (r *effectRun) createAccount(hash string) error {
 	return r.putUser()
 }
 
-// setPhone adds a number to an account that has none. The check is here, in the
-// transaction that writes, because two flows may be adding one at the same time.
+// setPhone adds a number to an account that has none. The machine has judged so by
+// facts of this very transaction; whatever becomes of it, a number is never replaced.
 func (r *effectRun) setPhone(e164 string) error {
 	if r.user == nil || r.user.Phone != "" {
 		return &Refusal{Code: EnrolNotAllowed}

@@ -17,7 +17,8 @@ import (
 // meaning is the provider's business.
 //
 // Only plain ASCII local parts are taken (RFC 5322 dot-atom): quoted ones, comments
-// and lists are how one address is made to look like another.
+// and lists are how one address is made to look like another. Braces are refused as
+// well: what stands in them is a placeholder to whoever handles the address next.
 func CanonicalEmail(input string) (typed, canonical string, refusal *Refusal) {
 	malformed := &Refusal{Code: EmailMalformed, Field: "email"}
 	if len(input) > 1024 || !utf8.ValidString(input) {
@@ -57,7 +58,7 @@ func isDotAtom(s string) bool {
 			return false
 		}
 		for _, r := range atom {
-			if r > unicode.MaxASCII || !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("!#$%&'*+-/=?^_`{|}~", r) {
+			if r > unicode.MaxASCII || !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("!#$%&'*+-/=?^_`|~", r) {
 				return false
 			}
 		}

@@ -44,18 +44,21 @@ type Settings struct {
 	SessionIdle time.Duration // default 1 h
 	SessionLife time.Duration // absolute; default 12 h
 	RiseGrace   time.Duration // an old id lives on at its old level; default 10 s
-	EnrolWithin time.Duration // age of the proofs that allow enrolling a phone; default 15 min
+	EnrolWithin time.Duration // age of the proofs that allow enrolling a phone; default 5 min
 	PasswordMin int           // code points; default 15, at least 8
 
 	// CodeBudget, PasswordBudget and SendBudget bound what may be tried per account
-	// and factor, and sent per address. A known device has a budget of its own, so
-	// that an outsider who spends the other does not lock the owner out.
+	// and factor, and sent per address. A device from which a factor has been proved
+	// has a budget of its own for that factor, so that an outsider who spends the other
+	// does not lock the owner out. EnrolBudget bounds the numbers that one account may
+	// try to add, whoever asks.
 	//
 	// With the defaults an outsider has 10 + 36 guesses at e-mail codes in a day and as
 	// many at text messages, each right with probability 1e-6: below 1 in 10,000.
 	CodeBudget     limit.Rate // default 10, then one every 40 min
 	PasswordBudget limit.Rate // default 10, then one every 10 min
 	SendBudget     limit.Rate // default 5, then one every 12 min
+	EnrolBudget    limit.Rate // default 5, then one every 2 h
 	// HardCap ends guessing after so many consecutive failures per account and factor
 	// (NIST SP 800-63B-4, 3.2.2); default and greatest 100.
 	HardCap int
@@ -87,10 +90,11 @@ func (s Settings) withDefaults() (Settings, error) {
 	def(&s.SessionIdle, time.Hour)
 	def(&s.SessionLife, 12*time.Hour)
 	def(&s.RiseGrace, 10*time.Second)
-	def(&s.EnrolWithin, 15*time.Minute)
+	def(&s.EnrolWithin, 5*time.Minute)
 	rate(&s.CodeBudget, 10, 40*time.Minute)
 	rate(&s.PasswordBudget, 10, 10*time.Minute)
 	rate(&s.SendBudget, 5, 12*time.Minute)
+	rate(&s.EnrolBudget, 5, 2*time.Hour)
 
 	switch {
 	case s.CodeDigits < 6 || s.CodeDigits > 8:
@@ -116,7 +120,7 @@ func (s Settings) withDefaults() (Settings, error) {
 	case s.HardCap < 10 || s.HardCap > 100:
 		return s, fmt.Errorf("a hard cap of %d failures: 10 to 100 are possible", s.HardCap)
 	}
-	for _, r := range []limit.Rate{s.CodeBudget, s.PasswordBudget, s.SendBudget} {
+	for _, r := range []limit.Rate{s.CodeBudget, s.PasswordBudget, s.SendBudget, s.EnrolBudget} {
 		if r.Burst < 1 || r.Burst > 1000 || r.Every < time.Second || r.Every > 24*time.Hour {
 			return s, fmt.Errorf("a budget of %d, then one every %v: bursts of 1 to 1000 and 1s to 24h are possible", r.Burst, r.Every)
 		}

@@ -92,6 +92,7 @@ func (e *Engine) gather(tx store.Tx, c Caller, s State, demand policy.Demand) (F
 		SMS:           c.Site.SMS,
 		SignUpAllowed: c.Site.admits(s.Canonical),
 		EnrolWithin:   e.EnrolWithin,
+		CodeLife:      e.CodeLife,
 	}
 	if s.User == "" {
 		return facts, nil, nil

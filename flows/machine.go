@@ -20,7 +20,10 @@ type State struct {
 	// succeed: no account has the address, or it may not be used.
 	Phantom bool `json:"phantom,omitempty"`
 
+	// Proof is all that counts; Here is the part of it that was proved in this flow
+	// rather than brought along by the session.
 	Proof   policy.Proof   `json:"proof"`
+	Here    policy.Factors `json:"here,omitempty"`
 	Factor  policy.Factor  `json:"factor"`            // of the code or password that is awaited
 	Options policy.Factors `json:"options,omitempty"` // ways on, where there is a choice
 	// First is set while a first factor is awaited, when the method may be switched.
@@ -51,6 +54,7 @@ type Facts struct {
 	EmailCode, Password, SMS bool
 	SignUpAllowed            bool          // for this address
 	EnrolWithin              time.Duration // age of the proofs that allow enrolling
+	CodeLife                 time.Duration // how much older they may be when the code comes back
 }
 
 // Event is something that happened to a flow, checked by the engine.
@@ -161,11 +165,10 @@ func (s State) advance(ev Event, now time.Time) (State, []Effect, bool) {
 		}
 		return s, []Effect{NewCode{s.purpose()}}, true
 	case PasswordRight:
-		if s.Step != AskPassword || s.Phantom || s.User == "" {
+		if s.Step != AskPassword || s.Phantom || s.User == "" || !s.Facts.Password {
 			return s, nil, false
 		}
-		s.Proof = s.Proof.With(policy.Password, now)
-		return s.dispatch(now)
+		return s.prove(policy.Password, now).dispatch(now)
 	case CodeRight:
 		return s.codeRight(now)
 	case PasswordChosen:
@@ -179,7 +182,7 @@ func (s State) advance(ev Event, now time.Time) (State, []Effect, bool) {
 		}
 		return s.createAccount("", now)
 	case PhoneGiven:
-		return s.phoneGiven(ev)
+		return s.phoneGiven(ev, now)
 	default:
 		return s, nil, false
 	}
@@ -193,7 +196,7 @@ func (s State) identified(ev Identified) (State, []Effect, bool) {
 		return s, nil, false
 	}
 	s.Email, s.Canonical, s.User = ev.Email, ev.Canonical, ev.User
-	s.Proof = policy.Proof{}
+	s.Proof, s.Here = policy.Proof{}, 0
 	s.First = s.Kind == SignIn
 	s.Factor = policy.EmailCode
 	switch {
@@ -263,26 +266,40 @@ func (s State) ask(f policy.Factor) (State, []Effect, bool) {
 	return s, []Effect{NewCode{s.purpose()}}, true
 }
 
+// prove notes that a factor was proved, here and now.
+func (s State) prove(f policy.Factor, now time.Time) State {
+	s.Proof, s.Here = s.Proof.With(f, now), s.Here.With(f)
+	return s
+}
+
 func (s State) codeRight(now time.Time) (State, []Effect, bool) {
-	if s.Step != AskCode || s.Phantom {
+	if s.Step != AskCode || s.Phantom || s.First && !s.Facts.EmailCode {
 		return s, nil, false
 	}
-	s.Proof = s.Proof.With(s.Factor, now)
 	if !s.Enrolling {
-		return s.dispatch(now)
+		return s.prove(s.Factor, now).dispatch(now)
 	}
-	phone := s.Phone
+	phone, may := s.Phone, s.mayEnrol(s.Facts.EnrolWithin+s.Facts.CodeLife, now)
 	s.Enrolling, s.Phone, s.PhoneTyped = false, "", ""
+	if !may {
+		return s.dispatch(now) // the phone proves nothing while it is nobody's
+	}
+	s = s.prove(policy.SMSCode, now)
 	s.Facts.Have = s.Facts.Have.With(policy.SMSCode)
 	s.Facts.HasPhone = true
 	next, effects, ok := s.dispatch(now)
 	return next, append([]Effect{SetPhone{phone}}, effects...), ok
 }
 
-// phoneGiven takes the number to enrol; while its code is awaited it may be changed.
-func (s State) phoneGiven(ev PhoneGiven) (State, []Effect, bool) {
+// phoneGiven takes the number to enrol; while its code is awaited it may be changed. The
+// page may have been open for long, so what allows enrolling is judged again.
+func (s State) phoneGiven(ev PhoneGiven, now time.Time) (State, []Effect, bool) {
 	if s.Step != AskPhone && !(s.Step == AskCode && s.Enrolling) {
 		return s, nil, false
+	}
+	if !s.mayEnrol(s.Facts.EnrolWithin, now) {
+		s.Enrolling, s.Phone, s.PhoneTyped = false, "", ""
+		return s.dispatch(now)
 	}
 	s.Enrolling, s.Phone, s.PhoneTyped = true, ev.E164, ev.Typed
 	s.Step, s.Factor, s.Options = AskCode, policy.SMSCode, 0
@@ -292,7 +309,7 @@ func (s State) phoneGiven(ev PhoneGiven) (State, []Effect, bool) {
 // createAccount makes an account for an address that was proved in this very flow,
 // and for nothing else, whatever the state may claim.
 func (s State) createAccount(hash string, now time.Time) (State, []Effect, bool) {
-	if _, proved := s.Proof.At(policy.EmailCode); !proved || s.Kind != SignUp || s.Phantom || s.Created || s.User != "" {
+	if _, proved := s.Proof.At(policy.EmailCode); !proved || s.Kind != SignUp || s.Phantom || s.Created || s.User != "" || !s.Facts.SignUpAllowed {
 		return s, nil, false
 	}
 	s.Created = true

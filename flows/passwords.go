@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 
+	"github.com/stepgate/stepgate/flows/limit"
 	"github.com/stepgate/stepgate/flows/password"
 	"github.com/stepgate/stepgate/flows/store"
 	"github.com/stepgate/stepgate/policy"
@@ -60,7 +61,7 @@ func (e *Engine) givePassword(ctx context.Context, c Caller, record flowRecord, 
 }
 
 func (e *Engine) passwordBudget(c Caller, record *flowRecord) budgetName {
-	return e.budget(c, record.User, "try:"+policy.Password.String(), record.account())
+	return e.budget(c, record, policy.Password, "try:"+policy.Password.String(), record.account())
 }
 
 // chargePassword takes one try from the budget and returns the hash to check, empty
@@ -144,6 +145,9 @@ func (e *Engine) setPassword(ctx context.Context, c Caller, record flowRecord, i
 	if err != nil {
 		return outcome{}, err
 	}
+	if err := e.chargeHash(ctx, &record); err != nil {
+		return outcome{}, err
+	}
 	hash, err := e.Hasher.Hash(ctx, in.Password)
 	if errors.Is(err, password.ErrBusy) {
 		return outcome{}, &Refusal{Code: Busy}
@@ -152,6 +156,17 @@ func (e *Engine) setPassword(ctx context.Context, c Caller, record flowRecord, i
 		return outcome{}, err
 	}
 	return e.submit(ctx, c, record.ID, PasswordChosen{Hash: hash}, demand)
+}
+
+// chargeHash bounds how often one proved mailbox may have a password hashed.
+func (e *Engine) chargeHash(ctx context.Context, record *flowRecord) error {
+	return e.Store.Update(ctx, func(tx store.Tx) error {
+		wait, err := limit.Spend(tx, e.budgetFor("hash", record.account(), outsiders), e.PasswordBudget, e.Now())
+		if err == nil && wait > 0 {
+			return &Refusal{Code: TooManyTries, Wait: wait, Left: -1}
+		}
+		return err
+	})
 }
 
 func passwordRefusal(err error, least int) (RefusalCode, int) {

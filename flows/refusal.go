@@ -37,6 +37,9 @@ const (
 	CodeSpent       RefusalCode = "code_spent" // too many tries at this code: ask for a new one
 	ResendTooSoon   RefusalCode = "resend_too_soon"
 	TooManySends    RefusalCode = "too_many_sends"
+	// Exhausted: so many failures in a row that this factor is closed to devices from
+	// which it has never been proved.
+	Exhausted       RefusalCode = "exhausted"
 	TooManyTries    RefusalCode = "too_many_tries" // per account and channel: page E3
 	PhoneMissing    RefusalCode = "phone_missing"
 	PhoneMalformed  RefusalCode = "phone_malformed"

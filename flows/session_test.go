@@ -2,7 +2,9 @@ package flows_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -10,6 +12,7 @@ import (
 
 	"github.com/stepgate/stepgate/flows"
 	"github.com/stepgate/stepgate/flows/store"
+	"github.com/stepgate/stepgate/policy"
 )
 
 // watched counts a store's transactions, and can be made to fail.
@@ -17,6 +20,7 @@ type watched struct {
 	store.Store
 	views, updates atomic.Int64
 	down           atomic.Bool
+	after          func(updates int64) // runs when so many updates have ended
 }
 
 func (s *watched) View(ctx context.Context, fn func(store.Tx) error) error {
@@ -32,7 +36,11 @@ func (s *watched) Update(ctx context.Context, fn func(store.Tx) error) error {
 	if s.down.Load() {
 		return store.ErrFull
 	}
-	return s.Store.Update(ctx, fn)
+	err := s.Store.Update(ctx, fn)
+	if s.after != nil {
+		s.after(s.updates.Load())
+	}
+	return err
 }
 
 func watch(c *flows.Config) { c.Store = &watched{Store: c.Store} }
@@ -108,6 +116,81 @@ func (b *browser) caller2() flows.Caller {
 	b.cookie = ""
 	defer func() { b.cookie = cookie }()
 	return b.caller()
+}
+
+func TestDisablingKillsWarmSessionsEvenIfTheStoreThenFails(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, watch)
+	b := w.browser().signUpWithCode(dana)
+	user := b.session().User
+	last := w.watched().updates.Load() + 1
+	w.watched().after = func(n int64) { w.watched().down.Store(n >= last) }
+	if err := w.engine.SetDisabled(t.Context(), user, true); err == nil {
+		t.Error("what was not finished was acknowledged")
+	}
+	w.watched().after = nil
+	w.watched().down.Store(false)
+	if b.session() != nil {
+		t.Fatal("a session of a disabled account is warm")
+	}
+}
+
+func TestAPasswordThatChangesWhileItIsCheckedDoesNotSignIn(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, watch)
+	w.browser().signUpWithPassword(dana, longSecret)
+	b := w.browser().start(flows.SignIn, flows.Identify{Email: dana, ByPassword: true}).at(flows.AskPassword)
+	charged := w.watched().updates.Load() + 1
+	w.watched().after = func(n int64) {
+		if n != charged {
+			return
+		}
+		w.changeUser(func(u *flows.User) { u.Password = strings.ToUpper(u.Password) })
+	}
+	b.submit(flows.GivePassword{Password: longSecret}).refused(flows.PairWrong)
+}
+
+// changeUser changes the one account there is, behind the engine's back.
+func (w *world) changeUser(change func(*flows.User)) {
+	w.t.Helper()
+	err := w.watched().Store.Update(w.t.Context(), func(tx store.Tx) error {
+		var key string
+		var user flows.User
+		err := tx.Scan("1/user/", func(k string, value []byte) error {
+			key = k
+			return json.Unmarshal(value, &user)
+		})
+		if err != nil {
+			return err
+		}
+		change(&user)
+		data, err := json.Marshal(user)
+		if err != nil {
+			return err
+		}
+		return tx.Set(key, data, 0)
+	})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+func TestTwoTabsThatBothProveSomethingEndWithALastingSession(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	first := w.browser().signUpWithPassword(dana, longSecret)
+	second := &browser{world: w, secret: first.secret, cookie: first.cookie}
+	w.demand = policy.Need(policy.PasswordProof, 0).Join(policy.Need(policy.EmailProof, time.Second))
+	w.wait(time.Minute)
+	first.start(flows.StepUp, flows.Open{}).submit(flows.UsePassword{}).at(flows.AskPassword)
+	second.start(flows.StepUp, flows.Open{}).submit(flows.UsePassword{}).at(flows.AskPassword)
+	w.demand = policy.Need(policy.PasswordProof, 0)
+	first.submit(flows.GivePassword{Password: longSecret}).at(flows.Done)
+	second.submit(flows.GivePassword{Password: longSecret}).at(flows.Done)
+	w.wait(time.Minute)
+	if first.session() == nil || second.session() == nil {
+		t.Error("a session that was raised ended with the grace of the id before")
+	}
 }
 
 func TestASessionRevokedWhileItIsReadIsNotKeptWarm(t *testing.T) {

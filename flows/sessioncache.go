@@ -105,6 +105,20 @@ func (c *SessionCache) forget(sid string, revoked bool) {
 	}
 }
 
+// forgetUser drops every session of an account, as revoked. It looks at all there are:
+// it is for what happens seldom.
+func (c *SessionCache) forgetUser(user string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.gen++
+	for cookie, live := range c.byCookie {
+		if live.User == user {
+			live.ended.Store(true)
+			c.remove(cookie)
+		}
+	}
+}
+
 // drop removes one cookie's session, which has come to its end.
 func (c *SessionCache) drop(cookie string) {
 	c.mu.Lock()

@@ -2,8 +2,8 @@ package flows
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -37,8 +37,14 @@ func (r *effectRun) openSession() error {
 	if _, ok := r.record.Proof.At(policy.EmailCode); !ok {
 		session.Opened = policy.Password
 	}
-	newPerson, err := r.recognise()
+	newPerson, err := r.recognisePerson()
 	if err != nil {
+		return err
+	}
+	if err := r.recogniseDevice(); err != nil {
+		return err
+	}
+	if err := r.makeRoom(); err != nil {
 		return err
 	}
 	if err := put(r.tx, ofUserKey(r.user.ID, sid), r.now, r.now, session.Ends); err != nil {
@@ -47,25 +53,45 @@ func (r *effectRun) openSession() error {
 	return r.issue(session, newPerson)
 }
 
-// recognise remembers the person and the browser to one another, and reports whether
-// the browser last belonged to somebody else, or to nobody known.
-func (r *effectRun) recognise() (newPerson bool, err error) {
-	browser := hashed(r.caller.Browser)
-	until := r.now.Add(deviceLife)
-	person := personKey(browser, r.record.Site)
+// recognisePerson reports whether the browser last belonged to somebody else, or to
+// nobody known, and remembers whose it is now.
+func (r *effectRun) recognisePerson() (newPerson bool, err error) {
+	person := personKey(hashed(r.caller.Browser), r.record.Site)
 	last, _, err := get[string](r.tx, person)
 	if err != nil {
 		return false, err
 	}
-	if err := put(r.tx, person, r.user.ID, r.now, until); err != nil {
-		return false, err
+	return last != r.user.ID, put(r.tx, person, r.user.ID, r.now, r.now.Add(deviceLife))
+}
+
+// maxSessions bounds the sessions of one account. The oldest makes room: nobody has
+// that many devices, and ending them all must stay a small piece of work.
+const maxSessions = 100
+
+func (r *effectRun) makeRoom() error {
+	var oldest string
+	var began time.Time
+	n := 0
+	err := r.tx.Scan(ofUserPrefix(r.user.ID), func(key string, value []byte) error {
+		var at time.Time
+		if err := json.Unmarshal(value, &at); err != nil {
+			return fmt.Errorf("reading a stored record: %w", err)
+		}
+		if n++; oldest == "" || at.Before(began) {
+			oldest, began = strings.TrimPrefix(key, ofUserPrefix(r.user.ID)), at
+		}
+		return nil
+	})
+	if err != nil || n < maxSessions {
+		return err
 	}
-	return last != r.user.ID, put(r.tx, deviceKey(r.user.ID, browser), until, r.now, until)
+	return r.endFamily(oldest, r.user.ID)
 }
 
 // raiseSession gives the session that began the flow what the flow has proved, under
 // a new id. The old id keeps its old level for a short grace, for requests that
-// are on their way.
+// are on their way. Where nothing was proved there is nothing to give: a new id would
+// be a second life for whoever holds the old one.
 func (r *effectRun) raiseSession() error {
 	e := r.engine
 	if r.caller.Session == nil {
@@ -79,8 +105,17 @@ func (r *effectRun) raiseSession() error {
 		return &Refusal{Code: SignInFirst}
 	}
 	raised := old
-	raised.Proof = old.Proof.Join(r.record.Proof)
+	raised.Proof = r.record.Proof // the session's own is joined in: see loadFlow
 	raised.Replaced = false
+	if r.record.Here == 0 {
+		return nil
+	}
+	if err := r.recogniseDevice(); err != nil {
+		return err
+	}
+	if err := r.sweepFamily(old.SID); err != nil {
+		return err
+	}
 
 	if !old.Replaced {
 		old.Replaced = true
@@ -112,6 +147,34 @@ func (r *effectRun) issue(session Session, newPerson bool) error {
 		return err
 	}
 	r.out.opened = &Opened{ID: id, Session: &session, NewPerson: newPerson}
+	return nil
+}
+
+// sweepFamily deletes the replaced ids of a sign-in whose grace is over.
+func (r *effectRun) sweepFamily(sid string) error {
+	var keys []string
+	err := r.tx.Scan(familyPrefix(sid), func(key string, _ []byte) error {
+		keys = append(keys, strings.TrimPrefix(key, familyPrefix(sid)))
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for _, key := range keys {
+		session, found, err := get[Session](r.tx, sessionKey(key))
+		if err != nil {
+			return err
+		}
+		if found && r.now.Before(session.Ends) {
+			continue
+		}
+		if err := r.tx.Delete(familyKey(sid, key)); err != nil {
+			return err
+		}
+		if err := r.tx.Delete(sessionKey(key)); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
@@ -152,26 +215,22 @@ func (e *Engine) SignOut(ctx context.Context, s *Session) error {
 }
 
 // EndSessions ends every session of an account, on every device and site, except the
-// one with the given sid (empty: none is spared).
+// one with the given sid (empty: none is spared). Each ends in a transaction of its own;
+// after an error some may be left, and calling it again goes on.
 func (e *Engine) EndSessions(ctx context.Context, user, except string) error {
-	_, err := e.transact(ctx, func(tx store.Tx, out *outcome) error {
-		var sids []string
-		err := tx.Scan(ofUserPrefix(user), func(key string, _ []byte) error {
+	var sids []string
+	err := e.Store.View(ctx, func(tx store.Tx) error {
+		sids = nil
+		return tx.Scan(ofUserPrefix(user), func(key string, _ []byte) error {
 			sids = append(sids, strings.TrimPrefix(key, ofUserPrefix(user)))
 			return nil
 		})
-		if err != nil {
-			return err
-		}
-		sids = slices.DeleteFunc(sids, func(sid string) bool { return sid == except })
-		for _, sid := range sids {
-			if err := endFamily(tx, sid, user); err != nil {
-				return err
-			}
-		}
-		out.ended = sids
-		return nil
 	})
+	for _, sid := range sids {
+		if err == nil && sid != except {
+			err = e.SignOut(ctx, &Session{SID: sid, User: user})
+		}
+	}
 	if err != nil {
 		return fmt.Errorf("ending sessions: %w", err)
 	}
@@ -179,7 +238,8 @@ func (e *Engine) EndSessions(ctx context.Context, user, except string) error {
 }
 
 // SetDisabled locks an account out, or lets it in again. Locking ends all its
-// sessions at once.
+// sessions at once: the epoch makes those in the store worthless in one small write,
+// and the cache forgets the account before this returns.
 func (e *Engine) SetDisabled(ctx context.Context, user string, disabled bool) error {
 	err := e.Store.Update(ctx, func(tx store.Tx) error {
 		record, found, err := get[User](tx, userKey(user))
@@ -193,6 +253,7 @@ func (e *Engine) SetDisabled(ctx context.Context, user string, disabled bool) er
 	if err != nil {
 		return fmt.Errorf("disabling an account: %w", err)
 	}
+	e.Cache.forgetUser(user)
 	return e.EndSessions(ctx, user, "")
 }
 

@@ -1,6 +1,9 @@
 package policy
 
-import "fmt"
+import (
+	"encoding/json"
+	"fmt"
+)
 
 // A Factor is one way of proving who somebody is.
 type Factor uint8
@@ -125,6 +128,33 @@ func (s Factors) Slice() []Factor {
 		}
 	}
 	return fs
+}
+
+// MarshalJSON writes the factors by name, so that records outlive a new factor.
+func (s Factors) MarshalJSON() ([]byte, error) {
+	words := []string{}
+	for _, f := range s.Slice() {
+		words = append(words, f.String())
+	}
+	return json.Marshal(words)
+}
+
+// UnmarshalJSON refuses factors that it does not know.
+func (s *Factors) UnmarshalJSON(data []byte) error {
+	var words []string
+	if err := json.Unmarshal(data, &words); err != nil {
+		return fmt.Errorf("reading factors: %w", err)
+	}
+	var set Factors
+	for _, word := range words {
+		f, ok := ParseFactor(word)
+		if !ok {
+			return fmt.Errorf("reading factors: unknown factor %q", word)
+		}
+		set = set.With(f)
+	}
+	*s = set
+	return nil
 }
 
 // All is the set of every factor there is.

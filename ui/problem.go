@@ -29,6 +29,7 @@ const (
 	cookiesOff       problemKind = "cookies"    // 400
 	tooMany          problemKind = "too_many"   // 429
 	tooManySends     problemKind = "too_many_sends"
+	exhausted        problemKind = "exhausted"   // 403: too many failures in a row, for good
 	fault            problemKind = "fault"       // 500
 	unavailable      problemKind = "unavailable" // 503
 )
@@ -142,7 +143,7 @@ func (p *Pages) problemPage(l *lang.Language, r *http.Request, pr problem) *page
 		pg.Lead = pg.T(kind + ".lead")
 		pg.List = []template.HTML{pg.T(kind + ".do")}
 		switch pr.kind {
-		case expired, crossSite:
+		case expired, crossSite, exhausted:
 			pg.Next = signIn
 		case fault, unavailable:
 		default:

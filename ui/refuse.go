@@ -63,6 +63,8 @@ func (c *call) refuse(refusal *flows.Refusal, v flows.View) {
 		c.show(http.StatusForbidden, c.stuckPage(v))
 	case flows.TooManyTries:
 		c.tellProblem(http.StatusTooManyRequests, problem{wait: refusal.Wait})
+	case flows.Exhausted:
+		c.tellProblem(http.StatusForbidden, problem{kind: exhausted, returnTo: c.target.ReturnTo})
 	case flows.TooManySends:
 		if v.Step == "" {
 			c.tellProblem(http.StatusTooManyRequests, problem{kind: tooManySends, wait: refusal.Wait})

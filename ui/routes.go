@@ -119,6 +119,12 @@ func (p *Pages) serveAsset(w http.ResponseWriter, r *http.Request, name string) 
 func (p *Pages) newCall(w http.ResponseWriter, r *http.Request) *call {
 	c := &call{Pages: p, w: w, r: r, lang: p.language(r)}
 	var err error
+	if dest := r.Header.Get("Sec-Fetch-Dest"); dest != "" && dest != "document" {
+		// A script of the application, or of whoever got into it, is walking through our
+		// pages in the person's name.
+		p.tell(w, r, http.StatusForbidden, problem{kind: crossSite})
+		return nil
+	}
 	if c.query, err = parseFields(r.URL.RawQuery); err != nil {
 		p.tell(w, r, http.StatusBadRequest, problem{kind: badForm})
 		return nil

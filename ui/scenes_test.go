@@ -179,6 +179,7 @@ func scenes() []scene {
 		{name: "signed-out", path: "/sign-out"},
 		{name: "gone", path: "/code" + f, setUp: func(w *world) { w.engine.lost = refused(flows.FlowGone, -1) }, status: 410},
 		{name: "cookies-off", path: "/code" + f, tweak: func(r *http.Request) { r.Header.Del("Cookie") }, status: 400},
+		{name: "exhausted", method: "POST", path: "/code" + f, setUp: no(firstCode, refused(flows.Exhausted, -1)), status: 403},
 		{name: "too-many-tries", method: "POST", path: "/code" + f, setUp: no(firstCode, &flows.Refusal{Code: flows.TooManyTries, Wait: 15 * time.Minute}), status: 429},
 		{name: "not-found", path: "/account", status: 404},
 		{name: "method", method: "DELETE", path: "/sign-in", status: 405},
