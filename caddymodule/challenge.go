@@ -48,18 +48,20 @@ func navigation(r *http.Request) bool {
 func (s *site) stepPage(r, original *http.Request, session *flows.Live, d policy.Decision) string {
 	query := make(url.Values)
 	returnTo := original.URL.RequestURI()
-	if original.URL.Path != r.URL.Path {
-		// Rules saw the path after a rewrite; the page for the step will not.
-		query.Set("need", d.Demand.String())
-	}
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		returnTo = s.referrer(r)
 		query.Set("lost", "1")
-		// The form's own page may ask for less than sending it does.
-		query.Set("need", d.Demand.String())
 	}
-	if returnTo, ok := ui.ReturnTo(returnTo, s.flows.Prefix); ok && returnTo != "/" {
+	returnTo, _ = ui.ReturnTo(returnTo, s.flows.Prefix)
+	if returnTo != "/" {
 		query.Set("return_to", returnTo)
+	}
+	// The page for the step judges a GET of where it leads back to. That may ask for less
+	// than this request does: a form's own page, a path before a rewrite, a header that
+	// only this request has. Without a word about it there would be no way on.
+	foreseen, _, err := s.foresee(r, session, flows.Target{ReturnTo: returnTo})
+	if err != nil || foreseen.Join(d.Demand) != foreseen {
+		setNeed(query, d.Demand)
 	}
 	page := "/sign-in"
 	if session != nil {
@@ -69,6 +71,14 @@ func (s *site) stepPage(r, original *http.Request, session *flows.Live, d policy
 		return s.flows.Prefix + page
 	}
 	return s.flows.Prefix + page + "?" + query.Encode()
+}
+
+// setNeed tells a page of ours what it cannot find out from the target alone. That a
+// session is needed it knows.
+func setNeed(query url.Values, d policy.Demand) {
+	if d.Join(policy.Floor) != policy.Floor {
+		query.Set("need", d.String())
+	}
 }
 
 // referrer is the page of this site that the request came from, or the front page.
@@ -114,7 +124,7 @@ func (s *site) unauthorized(w http.ResponseWriter, r *http.Request, session *flo
 	if returnTo, ok := ui.ReturnTo(s.referrer(r), s.flows.Prefix); ok && returnTo != "/" {
 		query.Set("return_to", returnTo)
 	}
-	query.Set("need", missing.Demand.String())
+	setNeed(query, missing.Demand)
 	answer.StepUpURL = s.flows.Issuer() + page + "?" + query.Encode()
 
 	challenge := `Bearer error="insufficient_user_authentication", error_description="` + answer.Reason + `", acr_values="` + acr + `"`

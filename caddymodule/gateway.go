@@ -2,7 +2,7 @@ package caddymodule
 
 import (
 	"errors"
-	"fmt"
+	"io"
 	"net/http"
 	"strings"
 
@@ -15,12 +15,19 @@ import (
 
 // ServeHTTP is the gateway, in an order that matters: own pages first, then cleaning,
 // then who it is, then what is needed, and only then the application. Whatever goes
-// wrong on the way refuses.
+// wrong on the way refuses, and is answered here: an error returned to Caddy would
+// let handle_errors pass on a request that was not judged.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
 	s := h.siteFor(r.Host)
 	if s == nil {
-		// RFC 9110, 15.5.20: this server has no answer for that host.
-		return caddyhttp.Error(http.StatusMisdirectedRequest, errors.New("the host is none of the site's"))
+		misdirected(w)
+		return nil
+	}
+	held := r.ProtoMajor == 1 && r.Header["Expect"] != nil
+	if held {
+		// Whoever asks before sending a body is answered without it: with this, net/http
+		// does not wait for what the client holds back.
+		w.Header().Set("Connection", "close")
 	}
 	original, received := originalOf(r)
 	if s.owns(original.URL.Path) {
@@ -31,7 +38,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 	if err := s.hygiene.Clean(r, received); err != nil {
 		var refusal *hygiene.Refusal
 		if !errors.As(err, &refusal) {
-			return caddyhttp.Error(http.StatusBadRequest, err)
+			refusal = &hygiene.Refusal{Status: http.StatusBadRequest}
 		}
 		h.log.Debug("refused a request", "reason", refusal.Reason)
 		s.pages.Problem(w, r, refusal.Status)
@@ -45,14 +52,17 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 	session, authErr := s.authenticate(r, cookie, hasCookie)
 	repl, ok := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
 	if !ok {
-		return caddyhttp.Error(http.StatusInternalServerError, errors.New("the request has no replacer"))
+		h.log.Error("a request came without Caddy's replacer")
+		s.pages.Problem(w, r, http.StatusInternalServerError)
+		return nil
 	}
 	setUser(repl, session)
 
 	decision, err := s.decide(r)
 	if err != nil {
 		h.log.Error("judging a request", "error", err)
-		return caddyhttp.Error(http.StatusInternalServerError, errors.New("the site's rules could not be applied"))
+		s.pages.Problem(w, r, http.StatusInternalServerError)
+		return nil
 	}
 	switch {
 	case decision.Demand.IsNever():
@@ -85,9 +95,21 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 			return nil
 		}
 	}
+	if held {
+		w.Header().Del("Connection")
+	}
 	guard := s.hygiene.GuardResponse(w)
 	defer guard.Done()
 	return next.ServeHTTP(guard, r)
+}
+
+// misdirected answers a request for a host that is none of the site's (RFC 9110,
+// 15.5.20).
+func misdirected(w http.ResponseWriter) {
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.WriteHeader(http.StatusMisdirectedRequest)
+	_, _ = io.WriteString(w, "This server does not answer for that host.\n")
 }
 
 // originalOf returns the request as it arrived, before any rewrite, and its target.
@@ -169,11 +191,13 @@ func (s *site) servesKeys(path string) bool {
 func (s *site) serveKeys(w http.ResponseWriter, r *http.Request) error {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		w.Header().Set("Allow", "GET, HEAD")
-		return caddyhttp.Error(http.StatusMethodNotAllowed, fmt.Errorf("%s is not possible here", r.Method))
+		s.pages.Problem(w, r, http.StatusMethodNotAllowed)
+		return nil
 	}
 	live, release, err := s.app.acquire()
 	if err != nil {
-		return caddyhttp.Error(http.StatusServiceUnavailable, errors.New("the keys cannot be read now"))
+		s.pages.Problem(w, r, http.StatusServiceUnavailable)
+		return nil
 	}
 	defer release()
 	header := w.Header()

@@ -289,6 +289,61 @@ func TestARewriteBeforeTheGatewayIsJudgedByWhereItLeads(t *testing.T) {
 	}
 }
 
+func TestAHostThatIsNoneOfTheSitesReachesNothingNotEvenByErrorRoutes(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, `:80 {
+	@broken expression `+"`double({http.request.header.X-Score}) > 1.0`"+`
+	stepgate {
+		origin http://localhost http://127.0.0.1
+		deny on @broken
+	}
+	respond "app user={http.request.header.Remote-User}"
+	handle_errors {
+		respond "errors user={http.request.header.Remote-User}"
+	}
+}`)
+	for host, want := range map[string]int{"nobody.example": 421, "localhost": 500} {
+		r := s.browser(t).request("GET", "/x", nil)
+		r.Host = host
+		r.Header.Set("Remote-User", "admin")
+		if p := s.browser(t).do(r); p.StatusCode != want || strings.Contains(p.body, "user=") {
+			t.Errorf("%s: %d %s", host, p.StatusCode, p.body)
+		}
+	}
+}
+
+func TestARuleOnARewrittenQueryStillHasAWayOn(t *testing.T) {
+	t.Parallel()
+	text := strings.Replace(payrollSite("require otp sms on @high"), "@bulk {", "@high query level=high\n\t@bulk {", 1)
+	s := newSite(t, strings.Replace(text, "stepgate {", "uri query level high\n\tstepgate {", 1))
+	b := s.browser(t)
+	s.signUp(b, dana, "/")
+	p := b.get("/x")
+	if !strings.Contains(p.location, "need=session+%2B+sms_code+%2B+otp") || !strings.Contains(p.location, "return_to=%2Fx") {
+		t.Fatalf("%d to %q", p.StatusCode, p.location)
+	}
+	if p = b.follow(p); p.StatusCode != 200 {
+		t.Fatalf("the step-up page: %d to %q", p.StatusCode, p.location)
+	}
+}
+
+func TestATargetThatCannotBeOpenedIsNoFaultOfOurPages(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, payrollSite())
+	b := s.browser(t)
+	s.signUp(b, dana, "/")
+	for _, target := range []string{"/a;b", "/a%252fb", "/a%2fb", "/a.", "/x?%00", "//evil.example", "/.auth/sign-out", strings.Repeat("/a", 3000)} {
+		for _, page := range []string{"/.auth/step-up", "/.auth/sign-in", "/.auth/enrol"} {
+			if p := b.get(page + "?return_to=" + url.QueryEscape(target)); p.StatusCode >= 400 {
+				t.Errorf("%s to %.20s: %d", page, target, p.StatusCode)
+			}
+		}
+	}
+	if p := b.get("/.auth/step-up?need=nonsense+within+-5m"); p.StatusCode >= 400 {
+		t.Errorf("a need that nobody can read: %d", p.StatusCode)
+	}
+}
+
 func TestAWarmSessionCostsNoSignature(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, payrollSite())

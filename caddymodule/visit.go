@@ -10,6 +10,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
+	"github.com/stepgate/stepgate/caddymodule/hygiene"
 	"github.com/stepgate/stepgate/flows"
 	"github.com/stepgate/stepgate/policy"
 	"github.com/stepgate/stepgate/ui"
@@ -60,12 +61,20 @@ func (s *site) newPages(cfg ui.Config) (*ui.Pages, error) {
 	}
 	cfg.Demand = func(r *http.Request) flows.Evaluate {
 		return func(_ context.Context, t flows.Target) (policy.Demand, error) {
-			demand, _, err := s.foresee(r, t)
+			v, err := visitOf(r)
+			if err != nil {
+				return policy.Never, err
+			}
+			demand, _, err := s.foresee(r, v.session, t)
 			return demand, err
 		}
 	}
 	cfg.Label = func(r *http.Request, t flows.Target) string {
-		_, label, _ := s.foresee(r, t)
+		v, err := visitOf(r)
+		if err != nil {
+			return ""
+		}
+		_, label, _ := s.foresee(r, v.session, t)
 		return label
 	}
 	cfg.Network = network
@@ -119,12 +128,16 @@ func network(r *http.Request) string {
 // foresee judges a request that has not been made yet: a GET of the target, by the
 // person and from the place of r. What the target itself says it needs is joined: it
 // comes from the client, and can only make the answer stricter.
-func (s *site) foresee(r *http.Request, t flows.Target) (policy.Demand, string, error) {
+func (s *site) foresee(r *http.Request, who *flows.Live, t flows.Target) (policy.Demand, string, error) {
 	need, err := policy.ParseDemand(t.Need)
 	if err != nil {
 		return policy.Never, "", err
 	}
-	future, err := s.imagine(r, t.ReturnTo)
+	future, err := s.imagine(r, who, t.ReturnTo)
+	if refusal := (*hygiene.Refusal)(nil); errors.As(err, &refusal) {
+		// Nothing will be opened there: the gateway will answer 400.
+		return policy.Floor.Join(need), "", nil
+	}
 	if err != nil {
 		return policy.Never, "", err
 	}
@@ -135,8 +148,8 @@ func (s *site) foresee(r *http.Request, t flows.Target) (policy.Demand, string, 
 	return decision.Demand.Join(need), s.label(future, decision), nil
 }
 
-// imagine makes a GET of a path on this site out of a request for one of our pages.
-func (s *site) imagine(r *http.Request, path string) (*http.Request, error) {
+// imagine makes a GET of a path on this site out of another request to it.
+func (s *site) imagine(r *http.Request, who *flows.Live, path string) (*http.Request, error) {
 	future, err := http.NewRequestWithContext(r.Context(), http.MethodGet, path, nil)
 	if err != nil {
 		return nil, err
@@ -157,10 +170,6 @@ func (s *site) imagine(r *http.Request, path string) (*http.Request, error) {
 	}
 	repl := caddy.NewReplacer()
 	future = caddyhttp.PrepareRequest(future, repl, nil, server)
-	v, err := visitOf(r)
-	if err != nil {
-		return nil, err
-	}
-	setUser(repl, v.session)
+	setUser(repl, who)
 	return future, nil
 }

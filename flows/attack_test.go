@@ -387,6 +387,25 @@ func TestTheGateToAddingAPhoneIsJudgedWhenItIsAdded(t *testing.T) {
 	b.submit(flows.GiveCode{Code: b.code(danaPhone)}).at(flows.Done)
 }
 
+func TestOneMailboxMayHaveFewPasswordsHashed(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(c *flows.Config) { c.SendBudget.Burst, c.SendBudget.Every = 1000, time.Second })
+	var newcomers []*browser
+	for range 15 {
+		b := w.browser().start(flows.SignUp, flows.Identify{Email: dana}).at(flows.AskCode)
+		newcomers = append(newcomers, b.submit(flows.GiveCode{Code: b.code(dana)}).at(flows.AskNewPassword))
+	}
+	refused := 0
+	for _, b := range newcomers {
+		if b.submit(flows.SetPassword{Password: longSecret}); b.refusal != nil && b.refusal.Code == flows.TooManyTries {
+			refused++
+		}
+	}
+	if refused != 5 {
+		t.Errorf("%d of 15 were refused a hash, want 5", refused)
+	}
+}
+
 func TestNothingProvedIsNoNewLifeForAnID(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

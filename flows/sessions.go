@@ -101,7 +101,7 @@ func (r *effectRun) raiseSession() error {
 	if err != nil {
 		return err
 	}
-	if !live || old.SID != r.record.Began || old.User != r.record.User {
+	if !live { // that it is the one which began the flow, loadFlow has seen
 		return &Refusal{Code: SignInFirst}
 	}
 	raised := old
