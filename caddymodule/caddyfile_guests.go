@@ -1,7 +1,6 @@
 package caddymodule
 
 import (
-	"maps"
 	"slices"
 	"strings"
 
@@ -159,25 +158,6 @@ func parseGuest(d *caddyfile.Dispenser, known map[string]func() error) error {
 		}
 	}
 	return nil
-}
-
-// wrap names file and line of an error, if there is one.
-func wrap(d *caddyfile.Dispenser, err error) error {
-	if err == nil {
-		return nil
-	}
-	return d.WrapErr(err)
-}
-
-func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
-
-// alternatives writes words as "a, b or c".
-func alternatives(words []string) string {
-	last := len(words) - 1
-	if last < 1 {
-		return strings.Join(words, "")
-	}
-	return strings.Join(words[:last], ", ") + " or " + words[last]
 }
 
 // Interface guards

@@ -226,6 +226,20 @@ func TestWhatTheClientClaimsIsGoneBeforeTheApplicationLooks(t *testing.T) {
 	}
 }
 
+func TestOnlyTokensAreWrittenAsBearer(t *testing.T) {
+	t.Parallel()
+	for inject, want := range map[string]string{
+		`access_token Authorization`: "Bearer ey", `header Authorization "Basic {http.auth.user.email}"`: "Basic dana@example.com",
+	} {
+		s := newSite(t, strings.Replace(payrollSite("inject {\n"+inject+"\n}"), `respond "`, `respond "authorization={http.request.header.Authorization} `, 1))
+		b := s.browser(t)
+		s.signUp(b, dana, "/")
+		if p := b.get("/"); !strings.Contains(p.body, "authorization="+want) {
+			t.Errorf("%s: %s", inject, p.body)
+		}
+	}
+}
+
 func TestOurPagesAreNeverForwardedHoweverSpelled(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, payrollSite("public on *"))

@@ -33,7 +33,7 @@ type BadgerStore struct {
 	NoSync bool `json:"no_sync,omitempty"`
 
 	// Refuse writes while the disk has fewer bytes free than this: a full disk
-	// would end the process. Default: 64 MiB. At most 1 TiB.
+	// would end the process. 8 MiB to 1 TiB. Default: 256 MiB.
 	MinFree int64 `json:"min_free,omitempty"`
 
 	place string

@@ -23,23 +23,23 @@ func (s *site) inject(r *http.Request, repl *caddy.Replacer, session *flows.Live
 			return err
 		}
 		if in.IDToken != "" {
-			setHeader(r, in.IDToken, bundle.ID)
+			setToken(r, in.IDToken, bundle.ID)
 		}
 		for i := range in.AccessTokens {
-			setHeader(r, in.AccessTokens[i].Header, bundle.Access[i])
+			setToken(r, in.AccessTokens[i].Header, bundle.Access[i])
 		}
 	}
 	for i := range in.Headers {
 		// The value is the operator's; what placeholders bring is not expanded again.
 		if value := repl.ReplaceAll(in.Headers[i].Value, ""); value != "" && !hasControl(value) {
-			setHeader(r, in.Headers[i].Name, value)
+			r.Header[in.Headers[i].Name] = []string{value}
 		}
 	}
 	return nil
 }
 
-// setHeader replaces a header whose name is canonical already.
-func setHeader(r *http.Request, name, value string) {
+// setToken replaces a header whose name is canonical already.
+func setToken(r *http.Request, name, value string) {
 	if name == "Authorization" {
 		value = "Bearer " + value
 	}

@@ -27,7 +27,14 @@ func lockPlace(place string) (unlock func()) {
 // Each hold needs one drop.
 func hold(place, options string, master []byte, open func() (*runtime, error)) (*runtime, error) {
 	defer lockPlace(place)()
-	value, loaded, err := pool.LoadOrNew(place, func() (caddy.Destructor, error) {
+	value, loaded, err := pool.LoadOrNew(place, func() (_ caddy.Destructor, err error) {
+		// A panic here would leave the place locked in the pool, and freeze every later
+		// reload.
+		defer func() {
+			if p := recover(); p != nil {
+				err = fmt.Errorf("opening %s: panic: %v", place, p)
+			}
+		}()
 		rt, err := open()
 		if err != nil {
 			return nil, err // not rt: a nil pointer in an interface is not nil

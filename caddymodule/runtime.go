@@ -6,9 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"math"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/stepgate/stepgate/flows"
@@ -112,7 +109,11 @@ type live struct {
 func (a *App) acquire() (l *live, release func(), err error) {
 	l = a.live.Load()
 	if l == nil {
-		if l, err = a.open(false); err != nil {
+		l, err = a.open(false)
+		if errors.Is(err, errStopped) {
+			return a.borrow()
+		}
+		if err != nil {
 			return nil, nil, err
 		}
 	}
@@ -120,6 +121,35 @@ func (a *App) acquire() (l *live, release func(), err error) {
 		return nil, nil, fmt.Errorf("entering the store: %w", store.ErrClosed)
 	}
 	return l, l.release, nil
+}
+
+// borrow is acquire for a configuration that has ended without ever opening: its
+// servers accepted the request, and then another of its apps failed to start. The
+// request is answered with what the configuration before it has open. Nothing is
+// opened for it.
+func (a *App) borrow() (*live, func(), error) {
+	rt, err := a.join(context.WithoutCancel(a.ctx), func(context.Context, []byte) (*runtime, error) { return nil, errStopped })
+	if err != nil {
+		return nil, nil, err
+	}
+	giveBack := func() {
+		if err := drop(a.place); err != nil {
+			a.log.Error("closing the store", "error", err)
+		}
+	}
+	engine, err := a.newEngine(rt)
+	if err == nil && !rt.gate.enter() {
+		err = store.ErrClosed
+	}
+	if err != nil {
+		giveBack()
+		return nil, nil, err
+	}
+	release := func() {
+		rt.gate.leave()
+		giveBack()
+	}
+	return &live{rt: rt, engine: engine, release: release}, release, nil
 }
 
 // open opens at first use. Unless forced, it answers with the last failure for a
@@ -147,13 +177,7 @@ func (a *App) open(force bool) (*live, error) {
 }
 
 func (a *App) openNow() (_ *live, err error) {
-	ctx, cancel := context.WithTimeout(a.ctx, openTimeout)
-	defer cancel()
-	master, err := masterSecret(ctx, a.master, a.storage)
-	if err != nil {
-		return nil, err
-	}
-	rt, err := hold(a.place, a.store.Options(), master, func() (*runtime, error) {
+	rt, err := a.join(a.ctx, func(ctx context.Context, master []byte) (*runtime, error) {
 		return openRuntime(ctx, a.store, master, a.now, a.log)
 	})
 	if err != nil {
@@ -168,14 +192,7 @@ func (a *App) openNow() (_ *live, err error) {
 	if err != nil {
 		return nil, err
 	}
-	engine, err := flows.New(flows.Config{
-		Store: rt.store, Keys: rt.keys, Hasher: rt.hasher, Cache: rt.cache,
-		Post:     func(letter flows.Letter) error { return a.post(rt, letter) },
-		Now:      a.now,
-		Rand:     rand.Reader,
-		Log:      a.log,
-		Settings: a.engineSettings(),
-	})
+	engine, err := a.newEngine(rt)
 	if err != nil {
 		return nil, err
 	}
@@ -184,41 +201,24 @@ func (a *App) openNow() (_ *live, err error) {
 	return &live{rt: rt, engine: engine, release: rt.gate.leave}, nil
 }
 
-// A gate counts who is inside and can be closed. Entering costs one atomic addition.
-type gate struct {
-	inside atomic.Int64 // plus gateClosed once it is closed
-	idle   chan struct{}
-	once   sync.Once
+// join takes a reference to what is open at the store's place, or opens it.
+func (a *App) join(ctx context.Context, open func(context.Context, []byte) (*runtime, error)) (*runtime, error) {
+	ctx, cancel := context.WithTimeout(ctx, openTimeout)
+	defer cancel()
+	master, err := masterSecret(ctx, a.master, a.storage)
+	if err != nil {
+		return nil, err
+	}
+	return hold(a.place, a.store.Options(), master, func() (*runtime, error) { return open(ctx, master) })
 }
 
-const gateClosed = math.MinInt64 / 2
-
-func (g *gate) enter() bool {
-	if g.inside.Add(1) > 0 {
-		return true
-	}
-	g.leave()
-	return false
-}
-
-func (g *gate) leave() {
-	if g.inside.Add(-1) == gateClosed {
-		g.once.Do(func() { close(g.idle) })
-	}
-}
-
-// close lets nobody in any more and waits until everybody is out. It reports
-// whether that came to pass in time.
-func (g *gate) close(patience time.Duration) bool {
-	if g.inside.Add(gateClosed) == gateClosed {
-		return true
-	}
-	timer := time.NewTimer(patience)
-	defer timer.Stop()
-	select {
-	case <-g.idle:
-		return true
-	case <-timer.C:
-		return false
-	}
+func (a *App) newEngine(rt *runtime) (*flows.Engine, error) {
+	return flows.New(flows.Config{
+		Store: rt.store, Keys: rt.keys, Hasher: rt.hasher, Cache: rt.cache,
+		Post:     func(letter flows.Letter) error { return a.post(rt, letter) },
+		Now:      a.now,
+		Rand:     rand.Reader,
+		Log:      a.log,
+		Settings: a.engineSettings(),
+	})
 }

@@ -1,74 +1,15 @@
 package caddymodule
 
 import (
-	"context"
 	"errors"
 	"io/fs"
-	"log/slog"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
-	"github.com/caddyserver/caddy/v2"
-
 	"github.com/stepgate/stepgate/flows/store"
 )
-
-func init() { caddy.RegisterModule(countedStore{}) }
-
-// countedStore is a store module whose opening tests can watch, and make fail.
-type countedStore struct {
-	Name string `json:"name"`
-	Opt  string `json:"opt,omitempty"`
-}
-
-// counts are what happened to the stores of one name.
-type counts struct {
-	opened, closed atomic.Int32
-	fail           atomic.Bool
-}
-
-var stores sync.Map // name → *counts
-
-func countsOf(name string) *counts {
-	c, _ := stores.LoadOrStore(name, new(counts))
-	return c.(*counts)
-}
-
-func (countedStore) CaddyModule() caddy.ModuleInfo {
-	return caddy.ModuleInfo{ID: "stepgate.stores.counted", New: func() caddy.Module { return new(countedStore) }}
-}
-
-func (s *countedStore) Place() (string, error) { return "counted " + s.Name, nil }
-func (s *countedStore) Options() string        { return s.Opt }
-
-var errNoStore = errors.New("no store today")
-
-func (s *countedStore) Open(context.Context, *slog.Logger) (store.Store, error) {
-	c := countsOf(s.Name)
-	if c.fail.Load() {
-		return nil, errNoStore
-	}
-	c.opened.Add(1)
-	return &closeCounted{store.NewMemory(), c}, nil
-}
-
-type closeCounted struct {
-	store.Store
-	counts *counts
-}
-
-func (s *closeCounted) Close() error {
-	s.counts.closed.Add(1)
-	return s.Store.Close()
-}
-
-// countedConfig is a configuration with a counted store named after the test.
-func countedConfig(t *testing.T, app string) []byte {
-	return jsonConfig(t, strings.Replace(app, "COUNTED", `"store": {"module": "counted", "name": "`+t.Name()+`"}`, 1), `{}`)
-}
 
 // provisionApp provisions without starting. The app cleans up after the test.
 func provisionApp(t *testing.T, config []byte) *App {
@@ -221,6 +162,20 @@ func TestAStoreThatWillNotOpenIsTriedAgainAfterAMoment(t *testing.T) {
 	}
 }
 
+func TestAStoreThatPanicsWhenItOpensIsAnErrorAndNoMore(t *testing.T) {
+	t.Parallel()
+	c := countsOf(t.Name())
+	c.panics.Store(true)
+	config := countedConfig(t, `{COUNTED}`)
+	if err := provisionApp(t, config).Start(); err == nil || !strings.Contains(err.Error(), "a page is torn") {
+		t.Fatalf("starting: %v", err)
+	}
+	c.panics.Store(false)
+	if err := provisionApp(t, config).Start(); err != nil {
+		t.Errorf("the place cannot be opened any more: %v", err)
+	}
+}
+
 func TestARequestBeforeStartOpensTheStoreOnce(t *testing.T) {
 	t.Parallel()
 	app := provisionApp(t, countedConfig(t, `{COUNTED}`))
@@ -244,6 +199,39 @@ func TestARequestBeforeStartOpensTheStoreOnce(t *testing.T) {
 	}
 }
 
+func TestARequestOfAConfigurationThatFailedToStartIsAnswered(t *testing.T) {
+	t.Parallel()
+	c := countsOf(t.Name())
+	config := countedConfig(t, `{COUNTED, "secret": "`+testSecret+`"}`)
+	running, failed := provisionApp(t, config), provisionApp(t, config)
+	if err := errors.Join(running.Start(), failed.Cleanup()); err != nil {
+		t.Fatal(err)
+	}
+	l, release, err := failed.acquire()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if l.rt != running.live.Load().rt {
+		t.Error("it was answered from another store")
+	}
+	if err := running.Cleanup(); err != nil {
+		t.Fatal(err)
+	}
+	if c.closed.Load() != 0 {
+		t.Error("the store was closed under the request")
+	}
+	release()
+	if c.closed.Load() != 1 {
+		t.Error("the request kept the store open")
+	}
+	if _, _, err := failed.acquire(); !errors.Is(err, errStopped) {
+		t.Errorf("a later request: %v", err)
+	}
+	if c.opened.Load() != 1 {
+		t.Error("a configuration that has ended opened the store")
+	}
+}
+
 func TestClosingWaitsForRequestsUnderWay(t *testing.T) {
 	t.Parallel()
 	c := countsOf(t.Name())
@@ -255,10 +243,7 @@ func TestClosingWaitsForRequestsUnderWay(t *testing.T) {
 	cleaned := make(chan error)
 	go func() { cleaned <- app.Cleanup() }()
 	// Closing has begun once nobody is let in any more.
-	for {
-		if !l.rt.gate.enter() {
-			break
-		}
+	for l.rt.gate.enter() {
 		l.rt.gate.leave()
 	}
 	if c.closed.Load() != 0 {
@@ -273,44 +258,43 @@ func TestClosingWaitsForRequestsUnderWay(t *testing.T) {
 	}
 }
 
-func TestAGateDoesNotWaitForEver(t *testing.T) {
+func TestAPlaceIsNotOpenedAgainBeforeItIsClosed(t *testing.T) {
 	t.Parallel()
-	g := gate{idle: make(chan struct{})}
-	if !g.enter() {
-		t.Fatal("an open gate lets nobody in")
+	c := countsOf(t.Name())
+	c.closing = make(chan struct{})
+	config := countedConfig(t, `{COUNTED}`)
+	old, next := provisionApp(t, config), provisionApp(t, config)
+	next.storage = old.storage // for the same secret
+	l, release, err := old.acquire()
+	if err != nil {
+		t.Fatal(err)
 	}
-	if g.close(time.Millisecond) {
-		t.Error("the gate says that everybody is out")
+	release()
+	cleaned, started := make(chan error, 1), make(chan error, 1)
+	go func() { cleaned <- old.Cleanup() }()
+	for l.rt.gate.enter() {
+		l.rt.gate.leave()
 	}
-	if g.enter() {
-		t.Error("a closed gate lets somebody in")
+	go func() {
+		err := next.Start()
+		if c.closed.Load() == 0 {
+			t.Error("the store was opened while it was being closed")
+		}
+		started <- err
+	}()
+	select {
+	case err := <-started:
+		t.Errorf("starting did not wait: %v", err)
+	case <-time.After(50 * time.Millisecond):
 	}
-	g.leave()
-	<-g.idle
-}
-
-func TestAClosedGateCountsEveryoneOut(t *testing.T) {
-	t.Parallel()
-	for range 200 {
-		g := gate{idle: make(chan struct{})}
-		var all sync.WaitGroup
-		var inside atomic.Int32
-		for range 8 {
-			all.Go(func() {
-				if g.enter() {
-					inside.Add(1)
-					inside.Add(-1)
-					g.leave()
-				}
-			})
+	close(c.closing)
+	for _, done := range []chan error{cleaned, started} {
+		if err := <-done; err != nil {
+			t.Error(err)
 		}
-		if !g.close(10 * time.Second) {
-			t.Fatal("the gate lost count")
-		}
-		if inside.Load() != 0 {
-			t.Fatal("somebody was inside a closed gate")
-		}
-		all.Wait()
+	}
+	if n := c.opened.Load(); n != 2 {
+		t.Errorf("opened %d times", n)
 	}
 }
 

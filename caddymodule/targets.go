@@ -129,7 +129,9 @@ func (b *rulebook) add(ctx caddy.Context, target policy.Target, owner any, raw c
 			return 0, fmt.Errorf("a matcher set is empty and would match every request: say * if that is what you want")
 		}
 	}
-	b.warnings = append(b.warnings, uncovered(target.Name, raw)...)
+	if rule, ok := owner.(*Rule); !ok || rule.Verb != "public" { // what is not public is asked for more, and safe
+		b.warnings = append(b.warnings, uncovered(target.Name, raw)...)
+	}
 	loaded, err := ctx.LoadModule(owner, "MatchRaw")
 	if err != nil {
 		return 0, fmt.Errorf("loading matchers: %w", err)

@@ -46,10 +46,11 @@ func visitOf(r *http.Request) (*visit, error) {
 func (s *site) newPages(cfg ui.Config) (*ui.Pages, error) {
 	cfg.Site = s.flows
 	cfg.Engine = func() (ui.Engine, error) {
-		live := s.app.live.Load()
-		if live == nil {
-			return nil, errNotOpen
+		live, release, err := s.app.acquire()
+		if err != nil {
+			return nil, err
 		}
+		release() // servePages holds a reference for as long as the pages work
 		return live.engine, nil
 	}
 	cfg.Session = func(r *http.Request) (*flows.Session, error) {
@@ -84,24 +85,24 @@ func (s *site) newPages(cfg ui.Config) (*ui.Pages, error) {
 	return ui.New(cfg)
 }
 
-var errNotOpen = errors.New("the store is not open")
-
 // lazyKeys are the secret keys, which are known once the store is open.
 type lazyKeys struct{ app *App }
 
 func (k lazyKeys) SealCookie(name string, value []byte) (string, error) {
-	live := k.app.live.Load()
-	if live == nil {
-		return "", errNotOpen
+	live, release, err := k.app.acquire()
+	if err != nil {
+		return "", err
 	}
+	defer release()
 	return live.rt.keys.SealCookie(name, value)
 }
 
 func (k lazyKeys) OpenCookie(name, raw string, maxAge time.Duration) ([]byte, error) {
-	live := k.app.live.Load()
-	if live == nil {
-		return nil, errNotOpen
+	live, release, err := k.app.acquire()
+	if err != nil {
+		return nil, err
 	}
+	defer release()
 	return live.rt.keys.OpenCookie(name, raw, maxAge)
 }
 

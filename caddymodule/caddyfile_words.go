@@ -1,0 +1,104 @@
+package caddymodule
+
+import (
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+)
+
+// parseWord reads the only argument of an option that may be given once.
+func parseWord(d *caddyfile.Dispenser, into *string) error {
+	option := d.Val()
+	if *into != "" {
+		return repeated(d, option)
+	}
+	if !d.NextArg() || d.Val() == "" {
+		return d.Errf("%s has no value", option)
+	}
+	*into = d.Val()
+	return parseEnd(d, option)
+}
+
+func parseNumber(d *caddyfile.Dispenser, into *int) error {
+	option := d.Val()
+	var word string
+	if *into != 0 {
+		return repeated(d, option)
+	}
+	if err := parseWord(d, &word); err != nil {
+		return err
+	}
+	n, err := strconv.Atoi(word)
+	if err != nil || n <= 0 {
+		return d.Errf("%s must be a positive number, not %q", option, word)
+	}
+	*into = n
+	return nil
+}
+
+func parseDuration(d *caddyfile.Dispenser, into *caddy.Duration) error {
+	option := d.Val()
+	var word string
+	if *into != 0 {
+		return repeated(d, option)
+	}
+	if err := parseWord(d, &word); err != nil {
+		return err
+	}
+	duration, err := positiveDuration(d, option, word)
+	*into = caddy.Duration(duration)
+	return err
+}
+
+func positiveDuration(d *caddyfile.Dispenser, what, word string) (time.Duration, error) {
+	duration, err := caddy.ParseDuration(word)
+	if err != nil || duration <= 0 {
+		return 0, d.Errf("%s must be a duration above zero, such as 5m or 12h, not %q", what, word)
+	}
+	return duration, nil
+}
+
+// parseEnd makes sure that nothing is left on the line, and no block follows: what is
+// not understood must not be passed over.
+func parseEnd(d *caddyfile.Dispenser, option string) error {
+	if d.NextArg() {
+		return d.Errf("unexpected %q after %s", d.Val(), option)
+	}
+	if d.NextBlock(d.Nesting()) {
+		return d.Errf("%s takes no block", option)
+	}
+	return nil
+}
+
+func repeated(d *caddyfile.Dispenser, option string) error {
+	return d.Errf("%s is given twice: keep one", option)
+}
+
+func unknownWord(d *caddyfile.Dispenser, word string, known ...string) error {
+	slices.Sort(known)
+	return d.Errf("unknown word %q: use %s", word, alternatives(known))
+}
+
+// wrap names file and line of an error, if there is one.
+func wrap(d *caddyfile.Dispenser, err error) error {
+	if err == nil {
+		return nil
+	}
+	return d.WrapErr(err)
+}
+
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
+
+// alternatives writes words as "a, b or c".
+func alternatives(words []string) string {
+	last := len(words) - 1
+	if last < 1 {
+		return strings.Join(words, "")
+	}
+	return strings.Join(words[:last], ", ") + " or " + words[last]
+}
