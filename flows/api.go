@@ -91,6 +91,7 @@ type View struct {
 	Phone     string
 	Enrolling bool // the phone is being added, not used
 
+	ThenPhone bool // after what is asked for now, a phone is to be added
 	// Options are the factors that would bring the flow on, in order of preference,
 	// the proposed one included; at AskCode "another way" is the others.
 	Options     []policy.Factor

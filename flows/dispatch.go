@@ -10,7 +10,7 @@ import (
 // been proved, what the target demands, and what the account has.
 func (s State) dispatch(now time.Time) (State, []Effect, bool) {
 	opening := s.Step == ""
-	s.First, s.Options, s.Why = false, 0, ""
+	s.First, s.Options, s.Why, s.ThenPhone = false, 0, "", false
 
 	if s.Kind == SignUp && s.User == "" && !s.Created {
 		return s.signUpNext(now)
@@ -78,6 +78,7 @@ func (s State) towardsPhone(demand policy.Demand, opening bool, now time.Time) (
 		if ways == nil {
 			return s.cannot(EnrolNotAllowed, now)
 		}
+		s.ThenPhone = true
 		return s.offer(ways, opening)
 	}
 	s.Step = AskPhone

@@ -32,6 +32,9 @@ type State struct {
 	// Created is set once the flow has made the account: nobody else has anything of it.
 	Created bool `json:"created,omitempty"`
 
+	// ThenPhone is set while the proof that is asked for leads to adding a phone.
+	ThenPhone bool `json:"then_phone,omitempty"`
+
 	// PhoneTyped and Phone are the number being enrolled.
 	PhoneTyped string `json:"phone_typed,omitempty"`
 	Phone      string `json:"phone,omitempty"`

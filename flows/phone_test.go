@@ -41,6 +41,9 @@ func TestAPhoneIsNeverAddedWithHalfAnAccountsProof(t *testing.T) {
 		w.wait(16 * time.Minute)
 		w.demand = sms
 		b.start(flows.StepUp, flows.Open{}).at(flows.Confirm)
+		if !b.view.ThenPhone {
+			t.Error("nobody is told that a phone is to be added after this")
+		}
 		b.submit(flows.GivePhone{Phone: danaPhone}).refused(flows.NotThisStep)
 		b.submit(flows.SendCode{Factor: policy.EmailCode}).at(flows.AskCode)
 		b.submit(flows.GiveCode{Code: b.code(dana)}).at(flows.AskPhone)

@@ -289,7 +289,7 @@ func (e *Engine) view(out outcome, demand policy.Demand) View {
 		Factor: r.Factor, Enrolling: r.Enrolling || r.Step == AskPhone, Options: r.Options.Slice(),
 		MaySkip: r.Step == AskNewPassword && out.facts.EmailCode,
 		Digits:  e.CodeDigits, PasswordMin: e.PasswordMin, ValidFor: demand.ValidFor(), First: r.First,
-		Why: r.Why, Opened: out.opened,
+		Why: r.Why, ThenPhone: r.ThenPhone, Opened: out.opened,
 	}
 	switch {
 	case r.Enrolling:
