@@ -240,6 +240,25 @@ func TestOnlyTokensAreWrittenAsBearer(t *testing.T) {
 	}
 }
 
+func TestOurPagesArePagesForPeopleOnly(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, payrollSite())
+	for _, c := range []struct {
+		mode, dest string
+		want       int
+	}{
+		{"navigate", "document", 200}, {"", "", 200}, // a browser of old
+		{"navigate", "empty", 200}, // through a service worker
+		{"cors", "empty", 403}, {"no-cors", "image", 403}, {"navigate", "iframe", 403}, {"same-origin", "empty", 403},
+	} {
+		b := s.browser(t)
+		b.header = http.Header{"Sec-Fetch-Mode": {c.mode}, "Sec-Fetch-Dest": {c.dest}}
+		if p := b.get("/.auth/sign-in"); p.StatusCode != c.want {
+			t.Errorf("mode %q, destination %q: %d, want %d", c.mode, c.dest, p.StatusCode, c.want)
+		}
+	}
+}
+
 func TestOurPagesAreNeverForwardedHoweverSpelled(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, payrollSite("public on *"))

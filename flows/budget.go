@@ -116,10 +116,29 @@ func (e *Engine) countFailure(tx store.Tx, b budgetName, rate limit.Rate) error 
 	return err
 }
 
-// clearBudget forgets the failures after a success: of this factor, and of no other.
-// The owner on a known device ends the outsiders' row of failures too, so that nobody
-// can keep them out of their next device for good; the outsiders' rate stays spent.
+// refundFailure takes back a charge for a try that was not judged after all.
+func (e *Engine) refundFailure(tx store.Tx, b budgetName, rate limit.Rate) error {
+	key, err := b.key(tx)
+	if err != nil {
+		return err
+	}
+	if err := limit.Refund(tx, key, rate, e.Now()); err != nil {
+		return err
+	}
+	return limit.Forgive(tx, key, e.Now())
+}
+
+// clearBudget forgets the failures after a success: of this factor, and of no other. A
+// success ends the outsiders' row of failures too, so that nobody can keep the owner
+// out of their next device for good. Their rate stays spent: whoever knows a factor
+// must not be able to give themselves another round of guesses, or of sessions.
 func (e *Engine) clearBudget(tx store.Tx, b budgetName) error {
+	if err := limit.Clear(tx, e.budgetFor(b.what, b.whom, outsiders)); err != nil {
+		return err
+	}
+	if known, err := b.known(tx); err != nil || !known {
+		return err
+	}
 	key, err := b.key(tx)
 	if err != nil {
 		return err
@@ -127,8 +146,5 @@ func (e *Engine) clearBudget(tx store.Tx, b budgetName) error {
 	if err := limit.Reset(tx, key); err != nil {
 		return err
 	}
-	if err := limit.Clear(tx, key); err != nil {
-		return err
-	}
-	return limit.Clear(tx, e.budgetFor(b.what, b.whom, outsiders))
+	return limit.Clear(tx, key)
 }

@@ -55,24 +55,44 @@ func (r *effectRun) chargeSend(medium send.Medium, toSum string) error {
 	if medium == send.Email {
 		whom = r.record.account() // one budget, however the address is spelled
 	}
-	budget, err := e.budget(r.caller, r.record, r.record.Factor, "send", whom).key(r.tx)
+	name := e.budget(r.caller, r.record, r.record.Factor, "send", whom)
+	known, err := name.known(r.tx)
 	if err != nil {
 		return err
 	}
-	if err := r.charge(budget, e.SendBudget); err != nil || !r.record.Enrolling {
+	budget, err := name.key(r.tx)
+	if err != nil {
 		return err
 	}
-	// The number is the person's choice, so only the account can be counted. There is
-	// no other budget for a known device: it is the account itself that sends.
-	return r.charge(e.budgetFor("enrol", r.record.account(), outsiders), e.EnrolBudget)
+	charges := []charge{{budget, e.SendBudget}}
+	if !known && r.caller.Network != "" {
+		charges = append(charges, charge{e.budgetFor("network", r.caller.Network, ""), e.NetworkBudget})
+	}
+	if medium == send.SMS {
+		charges = append(charges, charge{e.budgetFor("number", toSum, ""), e.NumberBudget})
+	}
+	if r.record.Enrolling {
+		// The number is the person's choice, so the account is counted as well. There is
+		// no other budget for a known device: it is the account itself that sends.
+		charges = append(charges, charge{e.budgetFor("enrol", r.record.account(), ""), e.EnrolBudget})
+	}
+	for _, c := range charges {
+		wait, err := limit.Spend(r.tx, c.budget, c.rate, r.now)
+		if err != nil {
+			return err
+		}
+		if wait > 0 {
+			return &Refusal{Code: TooManySends, Wait: wait, Left: -1}
+		}
+	}
+	r.out.charged = append(r.out.charged, charges...)
+	return nil
 }
 
-func (r *effectRun) charge(budget string, rate limit.Rate) error {
-	wait, err := limit.Spend(r.tx, budget, rate, r.now)
-	if err == nil && wait > 0 {
-		return &Refusal{Code: TooManySends, Wait: wait, Left: -1}
-	}
-	return err
+// charge is one message's cost to one budget.
+type charge struct {
+	budget string
+	rate   limit.Rate
 }
 
 // binding is all that a code is good for: this flow, account, factor, address and

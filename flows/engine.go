@@ -59,6 +59,12 @@ type Settings struct {
 	PasswordBudget limit.Rate // default 10, then one every 10 min
 	SendBudget     limit.Rate // default 5, then one every 12 min
 	EnrolBudget    limit.Rate // default 5, then one every 2 h
+	// NumberBudget bounds the texts to one number, whoever asks: 20, then one every 30 min.
+	NumberBudget limit.Rate
+	// NetworkBudget bounds the messages that one client network may cause to be sent
+	// from devices that are not known: 200, then one every 5 s. Enough for an office that
+	// comes to work, too little to fill the outbox or to bother many strangers.
+	NetworkBudget limit.Rate
 	// HardCap ends guessing after so many consecutive failures per account and factor
 	// (NIST SP 800-63B-4, 3.2.2); default and greatest 100.
 	HardCap int
@@ -95,6 +101,8 @@ func (s Settings) withDefaults() (Settings, error) {
 	rate(&s.PasswordBudget, 10, 10*time.Minute)
 	rate(&s.SendBudget, 5, 12*time.Minute)
 	rate(&s.EnrolBudget, 5, 2*time.Hour)
+	rate(&s.NumberBudget, 20, 30*time.Minute)
+	rate(&s.NetworkBudget, 200, 5*time.Second)
 
 	switch {
 	case s.CodeDigits < 6 || s.CodeDigits > 8:
@@ -120,7 +128,7 @@ func (s Settings) withDefaults() (Settings, error) {
 	case s.HardCap < 10 || s.HardCap > 100:
 		return s, fmt.Errorf("a hard cap of %d failures: 10 to 100 are possible", s.HardCap)
 	}
-	for _, r := range []limit.Rate{s.CodeBudget, s.PasswordBudget, s.SendBudget, s.EnrolBudget} {
+	for _, r := range []limit.Rate{s.CodeBudget, s.PasswordBudget, s.SendBudget, s.EnrolBudget, s.NumberBudget, s.NetworkBudget} {
 		if r.Burst < 1 || r.Burst > 1000 || r.Every < time.Second || r.Every > 24*time.Hour {
 			return s, fmt.Errorf("a budget of %d, then one every %v: bursts of 1 to 1000 and 1s to 24h are possible", r.Burst, r.Every)
 		}
@@ -188,6 +196,7 @@ type outcome struct {
 	gone    bool     // the flow ended without success
 	ended   []string // sids of sessions that were revoked
 	renewed []string // sids of sessions that go on under a new id
+	charged []charge // what sending cost
 	facts   Facts
 	phone   string // of the account, for the view
 }
@@ -214,7 +223,7 @@ func (e *Engine) transact(ctx context.Context, fn func(store.Tx, *outcome) error
 		if err := e.Post(letter); err != nil {
 			e.Log.Warn("message not accepted", "purpose", letter.Purpose, "error", err)
 			if letter.Code != "" || letter.Purpose == NoticeNoAccount {
-				e.takeBack(ctx, out.record.ID)
+				e.takeBack(ctx, out)
 				out.refusal = &Refusal{Code: SendFailed}
 			}
 		}
@@ -222,10 +231,16 @@ func (e *Engine) transact(ctx context.Context, fn func(store.Tx, *outcome) error
 	return out, nil
 }
 
-// takeBack lets a flow ask again at once for a code that could not be handed to the
-// outbox.
-func (e *Engine) takeBack(ctx context.Context, flow string) {
+// takeBack undoes what a code cost that could not be handed to the outbox: its flow may
+// ask again at once, and no budget is the poorer.
+func (e *Engine) takeBack(ctx context.Context, out outcome) {
+	flow := out.record.ID
 	err := e.Store.Update(ctx, func(tx store.Tx) error {
+		for _, c := range out.charged {
+			if err := limit.Refund(tx, c.budget, c.rate, e.Now()); err != nil {
+				return err
+			}
+		}
 		record, found, err := get[flowRecord](tx, flowKey(flow))
 		if err != nil || !found {
 			return err

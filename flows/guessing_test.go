@@ -1,6 +1,8 @@
 package flows_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"testing"
@@ -168,7 +170,7 @@ func TestACodeIsDeadAtItsExactEndAndAfterUse(t *testing.T) {
 
 func TestKnowingOneFactorGivesNoFreshGuessesAtAnother(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newWorld(t, func(c *flows.Config) { c.PasswordBudget.Burst, c.PasswordBudget.Every = 1000, time.Second })
 	owner := w.browser().signUpWithPassword(dana, longSecret)
 	w.wait(2 * time.Hour)
 	owner.signInWithCode(dana)
@@ -192,6 +194,27 @@ func TestKnowingOneFactorGivesNoFreshGuessesAtAnother(t *testing.T) {
 	if n := w.sent() - sent; n > 5 {
 		t.Errorf("%d messages were sent to the owner, want at most five", n)
 	}
+}
+
+func TestAPasswordThatWasNotJudgedIsNotCounted(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, watch)
+	w.browser().signUpWithPassword(dana, longSecret)
+	b := w.browser().start(flows.SignIn, flows.Identify{Email: dana, ByPassword: true}).at(flows.AskPassword)
+	for range 30 {
+		ctx, hangUp := context.WithCancel(t.Context())
+		charged := w.watched().updates.Load() + 1
+		w.watched().after = func(n int64) {
+			if n == charged {
+				hangUp() // before the hash is made
+			}
+		}
+		if _, err := w.engine.Submit(ctx, b.caller(), b.flow, flows.GivePassword{Password: "x"}); !errors.Is(err, context.Canceled) {
+			t.Fatal(err)
+		}
+	}
+	w.watched().after = nil
+	b.submit(flows.GivePassword{Password: longSecret}).at(flows.Done)
 }
 
 func TestOneMailboxMayHaveFewPasswordsHashed(t *testing.T) {

@@ -24,10 +24,15 @@ func (e *Engine) givePassword(ctx context.Context, c Caller, record flowRecord, 
 		return outcome{}, err
 	}
 	right, newHash, err := e.verify(ctx, stored, in.Password)
-	if errors.Is(err, password.ErrBusy) {
-		return outcome{}, &Refusal{Code: Busy}
-	}
 	if err != nil {
+		// Nothing was judged, so nothing is charged: a storm of other people's passwords
+		// must not use up this person's tries.
+		if refundErr := e.refundPassword(ctx, c, record.ID); refundErr != nil {
+			e.Log.Warn("giving back a try that was not judged", "error", refundErr)
+		}
+		if errors.Is(err, password.ErrBusy) {
+			return outcome{}, &Refusal{Code: Busy}
+		}
 		return outcome{}, err
 	}
 	return e.transact(ctx, func(tx store.Tx, out *outcome) error {
@@ -109,6 +114,17 @@ func (e *Engine) chargePassword(ctx context.Context, c Caller, flow, email strin
 		return "", refused
 	}
 	return stored, err
+}
+
+func (e *Engine) refundPassword(ctx context.Context, c Caller, flow string) error {
+	// Also for somebody who has hung up meanwhile.
+	return e.Store.Update(context.WithoutCancel(ctx), func(tx store.Tx) error {
+		record, err := e.loadFlow(tx, c, flow)
+		if err != nil {
+			return err
+		}
+		return e.refundFailure(tx, e.passwordBudget(c, &record), e.PasswordBudget)
+	})
 }
 
 // verify costs the same whether or not there is a password to check. newHash is set

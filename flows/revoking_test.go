@@ -41,7 +41,7 @@ func TestNothingProvedIsNoNewLifeForAnID(t *testing.T) {
 
 func TestAnAccountWithManySessionsCanStillBeSignedOutEverywhere(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newWorld(t, func(c *flows.Config) { c.PasswordBudget.Burst, c.PasswordBudget.Every = 1000, time.Second })
 	w.browser().signUpWithPassword(dana, longSecret)
 	var all []*browser
 	for range 150 {
@@ -65,6 +65,42 @@ func TestAnAccountWithManySessionsCanStillBeSignedOutEverywhere(t *testing.T) {
 			t.Fatal("a session of a disabled account lives")
 		}
 	}
+}
+
+func TestAThiefWithHalfAnAccountCannotPushTheOwnerOut(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(c *flows.Config) { c.PasswordBudget.Burst, c.PasswordBudget.Every = 1000, time.Second })
+	w.browser().signUpWithPassword(dana, longSecret)
+	w.demand = policy.Need(policy.OTP, 0)
+	owner := w.browser().signInWithPassword(dana, longSecret).at(flows.AskCode)
+	owner.submit(flows.GiveCode{Code: owner.code(dana)}).at(flows.Done)
+	raised := w.browser().signInWithPassword(dana, longSecret)
+	raised.submit(flows.GiveCode{Code: raised.code(dana)})
+	w.demand = policy.Floor
+	for range 150 {
+		w.wait(time.Second)
+		w.browser().signInWithPassword(dana, longSecret).at(flows.Done)
+	}
+	if owner.session() == nil {
+		t.Fatal("a hundred sign-ins with the password alone ended the owner's session")
+	}
+}
+
+func TestSignInsFromNewDevicesAreRated(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	owner := w.browser().signUpWithPassword(dana, longSecret)
+	owner.signInWithPassword(dana, longSecret).at(flows.Done) // a known device from now on
+	opened := 0
+	for range 30 {
+		if b := w.browser().signInWithPassword(dana, longSecret); b.refusal == nil {
+			opened++
+		}
+	}
+	if opened > 10 {
+		t.Errorf("%d new devices signed in with the password at once", opened)
+	}
+	owner.signInWithPassword(dana, longSecret).at(flows.Done)
 }
 
 func TestManyRisesLeaveFewIDsBehind(t *testing.T) {

@@ -61,6 +61,75 @@ func TestAnAccountTextsFewNumbersBeforeOneIsItsOwn(t *testing.T) {
 	}
 }
 
+func TestOneNumberIsTextedSeldomHoweverManyDevicesItKnows(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.browser().signUpWithCode(dana).enrolPhone(danaPhone)
+	stepUp := func(b *browser) *browser {
+		w.demand = policy.Floor
+		b.signInWithCode(dana)
+		w.demand = policy.Need(policy.SMSProof, time.Second)
+		return b.start(flows.StepUp, flows.Open{}).submit(flows.SendCode{Factor: policy.SMSCode})
+	}
+	var known []*browser
+	for range 20 {
+		w.wait(time.Hour)
+		b := stepUp(w.browser()).at(flows.AskCode)
+		known = append(known, b.submit(flows.GiveCode{Code: b.code(danaPhone)}).at(flows.Done))
+	}
+	w.wait(24 * time.Hour)
+	texts := 0
+	for _, b := range known {
+		for range 4 {
+			if stepUp(b).refusal == nil {
+				texts++
+			}
+		}
+	}
+	if texts != 20 {
+		t.Errorf("%d texts to one number at once, want twenty", texts)
+	}
+}
+
+func TestOneNetworkCannotMailTheWorld(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	owner := w.browser().signUpWithCode(dana)
+	sent, refused := 0, 0
+	for i := range 300 {
+		b := w.browser()
+		b.network = "198.51.100.0/24"
+		if b.start(flows.SignIn, flows.Identify{Email: fmt.Sprintf("stranger%d@example.com", i)}); b.refusal == nil {
+			sent++
+		} else if b.refusal.Code == flows.TooManySends {
+			refused++
+		}
+	}
+	if sent != 200 || refused != 100 {
+		t.Errorf("%d strangers were mailed, %d refused", sent, refused)
+	}
+	owner.network, owner.cookie = "198.51.100.0/24", ""
+	owner.start(flows.SignIn, flows.Identify{Email: dana}).at(flows.AskCode) // a known device in the same network
+	elsewhere := w.browser()
+	elsewhere.network = "203.0.113.0/24"
+	elsewhere.start(flows.SignIn, flows.Identify{Email: "kim@example.com"}).at(flows.AskCode)
+}
+
+func TestAnOutboxThatIsFullCostsNobodyAnything(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.browser().signUpWithCode(dana)
+	w.wait(2 * time.Hour)
+	w.full = true
+	for range 20 {
+		w.browser().start(flows.SignIn, flows.Identify{Email: dana}).refused(flows.SendFailed)
+	}
+	w.full = false
+	for range 5 {
+		w.browser().start(flows.SignIn, flows.Identify{Email: dana}).at(flows.AskCode)
+	}
+}
+
 func TestANumberChangedAtOnceWaitsLikeAnyOtherCode(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

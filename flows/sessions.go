@@ -47,7 +47,8 @@ func (r *effectRun) openSession() error {
 	if err := r.makeRoom(); err != nil {
 		return err
 	}
-	if err := put(r.tx, ofUserKey(r.user.ID, sid), r.now, r.now, session.Ends); err != nil {
+	began := begunRecord{At: r.now, TwoChannels: session.Proof.TwoChannels()}
+	if err := put(r.tx, ofUserKey(r.user.ID, sid), began, r.now, session.Ends); err != nil {
 		return err
 	}
 	return r.issue(session, newPerson)
@@ -64,21 +65,36 @@ func (r *effectRun) recognisePerson() (newPerson bool, err error) {
 	return last != r.user.ID, put(r.tx, person, r.user.ID, r.now, r.now.Add(deviceLife))
 }
 
-// maxSessions bounds the sessions of one account. The oldest makes room: nobody has
-// that many devices, and ending them all must stay a small piece of work.
+// maxSessions bounds the sessions of one account: nobody has that many devices, and
+// ending them all must stay a small piece of work. The oldest makes room, but one in
+// which two channels were proved only if all are such: a thief who has half of what it
+// takes must not be able to push the owner out.
 const maxSessions = 100
+
+// begunRecord is what the account's list of sessions says of one.
+type begunRecord struct {
+	At          time.Time `json:"at"`
+	TwoChannels bool      `json:"two_channels,omitempty"`
+}
+
+func (a begunRecord) goesBefore(b begunRecord) bool {
+	if a.TwoChannels != b.TwoChannels {
+		return b.TwoChannels
+	}
+	return a.At.Before(b.At)
+}
 
 func (r *effectRun) makeRoom() error {
 	var oldest string
-	var began time.Time
+	var began begunRecord
 	n := 0
 	err := r.tx.Scan(ofUserPrefix(r.user.ID), func(key string, value []byte) error {
-		var at time.Time
-		if err := json.Unmarshal(value, &at); err != nil {
+		var other begunRecord
+		if err := json.Unmarshal(value, &other); err != nil {
 			return fmt.Errorf("reading a stored record: %w", err)
 		}
-		if n++; oldest == "" || at.Before(began) {
-			oldest, began = strings.TrimPrefix(key, ofUserPrefix(r.user.ID)), at
+		if n++; oldest == "" || other.goesBefore(began) {
+			oldest, began = strings.TrimPrefix(key, ofUserPrefix(r.user.ID)), other
 		}
 		return nil
 	})
@@ -114,6 +130,10 @@ func (r *effectRun) raiseSession() error {
 		return err
 	}
 	if err := r.sweepFamily(old.SID); err != nil {
+		return err
+	}
+	began := begunRecord{At: old.Created, TwoChannels: raised.Proof.TwoChannels()}
+	if err := put(r.tx, ofUserKey(old.User, old.SID), began, r.now, old.Created.Add(e.SessionLife)); err != nil {
 		return err
 	}
 

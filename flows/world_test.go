@@ -105,6 +105,7 @@ func (w *world) sent() int {
 type browser struct {
 	*world
 	secret  string
+	network string
 	cookie  string // of the session
 	flow    string
 	view    flows.View
@@ -117,7 +118,7 @@ func (w *world) browser() *browser {
 
 func (b *browser) caller() flows.Caller {
 	c := flows.Caller{
-		Site: b.site, Browser: b.secret, Device: "Firefox on Linux", Lang: "en",
+		Site: b.site, Browser: b.secret, Network: b.network, Device: "Firefox on Linux", Lang: "en",
 		Demand: func(context.Context, flows.Target) (policy.Demand, error) { return b.demand, nil },
 	}
 	if live := b.session(); live != nil {

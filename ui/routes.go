@@ -93,6 +93,20 @@ func (p *Pages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// forPerson reports whether a person's browser is going to the page, rather than a
+// script of the application, or of whoever got into it, walking through our pages in
+// the person's name. A service worker that passes navigations on has the destination
+// "empty" and still the mode "navigate", which no script can send by itself.
+func forPerson(r *http.Request) bool {
+	switch r.Header.Get("Sec-Fetch-Dest") {
+	case "", "document":
+		return true
+	case "empty":
+		return r.Header.Get("Sec-Fetch-Mode") == "navigate"
+	}
+	return false
+}
+
 func (p *Pages) refuseMethod(w http.ResponseWriter, r *http.Request, post bool) {
 	allow := "GET, HEAD"
 	if post {
@@ -119,9 +133,7 @@ func (p *Pages) serveAsset(w http.ResponseWriter, r *http.Request, name string) 
 func (p *Pages) newCall(w http.ResponseWriter, r *http.Request) *call {
 	c := &call{Pages: p, w: w, r: r, lang: p.language(r)}
 	var err error
-	if dest := r.Header.Get("Sec-Fetch-Dest"); dest != "" && dest != "document" {
-		// A script of the application, or of whoever got into it, is walking through our
-		// pages in the person's name.
+	if !forPerson(r) {
 		p.tell(w, r, http.StatusForbidden, problem{kind: crossSite})
 		return nil
 	}

@@ -67,6 +67,28 @@ func take(tx store.Tx, key string, r Rate, now time.Time, spend bool) (time.Dura
 	return 0, nil
 }
 
+// Refund gives one back that Spend took, for what turned out not to be done.
+func Refund(tx store.Tx, key string, r Rate, now time.Time) error {
+	rec, err := read(tx, ratePrefix, key, now)
+	if err != nil || rec.Expires == 0 {
+		return err
+	}
+	if rec.Expires -= int64(r.Every); rec.Expires <= now.UnixNano() {
+		return remove(tx, ratePrefix, key)
+	}
+	return write(tx, ratePrefix, key, rec, now)
+}
+
+// Forgive takes the newest of a row of failures back.
+func Forgive(tx store.Tx, key string, now time.Time) error {
+	rec, err := read(tx, failPrefix, key, now)
+	if err != nil || rec.Count == 0 {
+		return err
+	}
+	rec.Count--
+	return write(tx, failPrefix, key, rec, now)
+}
+
 // Reset gives key its whole burst back.
 func Reset(tx store.Tx, key string) error { return remove(tx, ratePrefix, key) }
 

@@ -109,7 +109,7 @@ func (k *Key) record(keys *seal.Keys) (keyRecord, error) {
 func (r *keyRecord) open(keys *seal.Keys) (*Key, error) {
 	der, err := keys.Open(sealLabel, r.Sealed, r.bond())
 	if err != nil {
-		return nil, fmt.Errorf("opening signing key %s: %w (if the secret was changed, give the former one as an older secret)", r.ID, err)
+		return nil, fmt.Errorf("opening signing key %s: %w (the keys were made with another secret: put the former one back)", r.ID, err)
 	}
 	parsed, err := x509.ParsePKCS8PrivateKey(der)
 	if err != nil {

@@ -21,6 +21,9 @@ const (
 // budget of any server.
 const MaxToken = 4096
 
+// skew is how far the clock of an application may be behind ours.
+const skew = 30 * time.Second
+
 // maxNamed is the greatest length of a claim that configuration chooses.
 const maxNamed = 255
 
@@ -116,7 +119,7 @@ func (m *Minter) base(s Subject, now, ends time.Time) (claims, error) {
 		Subject:   s.User,
 		Expires:   expires.Unix(),
 		IssuedAt:  now.Unix(),
-		NotBefore: now.Unix(),
+		NotBefore: now.Add(-skew).Unix(),
 		SID:       s.SID,
 		OID:       s.User,
 		TID:       m.TenantID,

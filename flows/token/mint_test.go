@@ -51,7 +51,7 @@ func TestTheClaimsAreTheDocumentedOnes(t *testing.T) {
 			"iss": "https://app.example/.auth",
 			"sub": "u1", "oid": "u1", "sid": "s1",
 			"tid": "2ea8ccee-29a8-5e1f-8b4a-368fa4cbad78",
-			"iat": 1795435200, "nbf": 1795435200, "exp": 1795435500,
+			"iat": 1795435200, "nbf": 1795435170, "exp": 1795435500,
 			"auth_time": 1795435140,
 			"acr": "urn:stepgate:acr:2",
 			"amr": ["pwd", "otp", "sms", "mfa", "mca"],
