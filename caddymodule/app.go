@@ -188,7 +188,17 @@ func (a *App) checkSignIn() error {
 // Start opens what must be open. Caddy starts apps in any order, so a request may
 // have done so already.
 func (a *App) Start() error {
-	_, err := a.open(true)
+	l, err := a.open(true)
+	if err != nil {
+		return err
+	}
+	if flows.SignUpMode(a.SignUp.Mode) != flows.SignUpClosed {
+		return nil
+	}
+	has, err := l.engine.HasAccounts(a.ctx)
+	if err == nil && !has {
+		a.log.Warn("sign_up is closed and there are no accounts, so nobody can sign in: open it until the first people have signed up")
+	}
 	return err
 }
 

@@ -41,7 +41,7 @@ func (p *siteParser) sensitivity() error {
 	}
 	for nesting := d.Nesting(); d.NextBlock(nesting); {
 		if d.Val() != "label" {
-			return unknownWord(d, d.Val(), "label")
+			return d.Errf("unknown word %q: use label, or close the block of the sensitivity above with }", d.Val())
 		}
 		if err := parseWord(d, &s.Label); err != nil {
 			return err

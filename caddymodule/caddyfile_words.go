@@ -21,6 +21,9 @@ func parseWord(d *caddyfile.Dispenser, into *string) error {
 		return d.Errf("%s has no value", option)
 	}
 	*into = d.Val()
+	if d.NextArg() {
+		return d.Errf("unexpected %q after %s %s: a value of several words needs quotes around it", d.Val(), option, *into)
+	}
 	return parseEnd(d, option)
 }
 

@@ -138,7 +138,7 @@ var accentForm = regexp.MustCompile(`^#[0-9A-Fa-f]{6}$`)
 
 func checkAccent(accent string) error {
 	if !accentForm.MatchString(accent) {
-		return fmt.Errorf("the accent must be a colour of six hexadecimal digits, such as #0b5d51, not %q", accent)
+		return fmt.Errorf("the accent must be a colour of six hexadecimal digits, such as 0b5d51, not %q", strings.TrimPrefix(accent, "#"))
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
@@ -163,6 +164,11 @@ func (s *site) servePages(w http.ResponseWriter, r, original *http.Request) erro
 	if s.servesKeys(r.URL.Path) {
 		return s.serveKeys(w, r)
 	}
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		// A form arrives within moments. Whoever sends it byte by byte must not hold what
+		// a reload waits for; writers that know no deadline have no slow client either.
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(formTimeout))
+	}
 	v := &visit{site: s}
 	var release func()
 	if v.live, release, v.err = s.app.acquire(); v.err == nil {
@@ -174,6 +180,9 @@ func (s *site) servePages(w http.ResponseWriter, r, original *http.Request) erro
 	s.pages.ServeHTTP(w, r.WithContext(withVisit(r.Context(), v)))
 	return nil
 }
+
+// formTimeout is how long the body of a form may take to arrive.
+const formTimeout = 10 * time.Second
 
 // The two documents with which an application checks our tokens.
 const (

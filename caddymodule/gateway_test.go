@@ -259,6 +259,16 @@ func TestOurPagesArePagesForPeopleOnly(t *testing.T) {
 	}
 }
 
+func TestAClosedSiteWithoutAccountsIsWarnedAbout(t *testing.T) {
+	t.Parallel()
+	for mode, warned := range map[string]bool{"closed": true, "open": false} {
+		s := newSite(t, strings.Replace(testGlobals, "store memory", "store memory\n\t\tsign_up "+mode, 1)+payrollSite())
+		if got := strings.Contains(s.logs.String(), "nobody can sign in"); got != warned {
+			t.Errorf("sign_up %s: warned %v", mode, got)
+		}
+	}
+}
+
 func TestOurPagesAreNeverForwardedHoweverSpelled(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, payrollSite("public on *"))

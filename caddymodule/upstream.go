@@ -3,6 +3,7 @@ package caddymodule
 import (
 	"fmt"
 	"net/textproto"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -118,8 +119,15 @@ func checkHeaderValue(name, value string) error {
 	if len(value) > 1024 || strings.ContainsAny(value, "\r\n\x00") {
 		return fmt.Errorf("the value of header %s must be one line of at most 1024 characters", name)
 	}
+	for _, name := range userPlaceholder.FindAllString(value, -1) {
+		if !slices.Contains([]string{"{http.auth.user.id}", "{http.auth.user.email}", "{http.auth.user.groups}"}, name) {
+			return fmt.Errorf("nothing is known as %s: use {http.auth.user.id}, {http.auth.user.email} or {http.auth.user.groups}", name)
+		}
+	}
 	return nil
 }
+
+var userPlaceholder = regexp.MustCompile(`\{http\.auth\.user\.[^}]*\}`)
 
 // names lists every header that is injected.
 func (in *Injection) names() []string {

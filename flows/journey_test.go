@@ -24,6 +24,18 @@ func TestSigningUpWithACodeOpensASession(t *testing.T) {
 	}
 }
 
+func TestAccountsAreThereOnceSomebodySignedUp(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	if has, err := w.engine.HasAccounts(t.Context()); has || err != nil {
+		t.Fatalf("before: %v, %v", has, err)
+	}
+	w.browser().signUpWithCode(dana)
+	if has, err := w.engine.HasAccounts(t.Context()); !has || err != nil {
+		t.Fatalf("after: %v, %v", has, err)
+	}
+}
+
 func TestAPasswordChosenAtSignUpSignsIn(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

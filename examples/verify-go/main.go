@@ -13,7 +13,7 @@ import (
 // Caddyfile.example: stop legacyapp and run this instead, once Caddy is up.
 func main() {
 	const origin = "http://localhost:8080"
-	require, err := RequireToken(context.Background(), origin+"/.auth", origin, "X-Id-Token")
+	require, err := RequireToken(context.Background(), origin+"/.auth", origin, "X-Id-Token", IDToken)
 	if err != nil {
 		log.Fatal(err)
 	}

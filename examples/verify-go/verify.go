@@ -2,8 +2,12 @@ package main
 
 import (
 	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 
 	"github.com/coreos/go-oidc/v3/oidc"
 )
@@ -16,10 +20,17 @@ type Claims struct {
 	Factors map[string]int64 `json:"factors"` // Unix time of each proof
 }
 
-// RequireToken lets a request through only if the named header holds a token that
-// the issuer signed for this audience and that has not expired. The discovery
-// document is read once, keys when an unknown one is seen.
-func RequireToken(ctx context.Context, issuer, audience, header string) (func(http.Handler) http.Handler, error) {
+// The kinds of token, as the header of each says. go-oidc does not look at it, and an
+// ID token and an access token may have the same issuer and audience.
+const (
+	IDToken     = "JWT"
+	AccessToken = "at+jwt" // RFC 9068
+)
+
+// RequireToken lets a request through only if the named header holds a token of that
+// kind that the issuer signed for this audience and that has not expired. The
+// discovery document is read once, keys when an unknown one is seen.
+func RequireToken(ctx context.Context, issuer, audience, header, kind string) (func(http.Handler) http.Handler, error) {
 	provider, err := oidc.NewProvider(ctx, issuer)
 	if err != nil {
 		return nil, fmt.Errorf("reading discovery document: %w", err)
@@ -29,7 +40,11 @@ func RequireToken(ctx context.Context, issuer, audience, header string) (func(ht
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			var claims Claims
-			token, err := verifier.Verify(r.Context(), r.Header.Get(header))
+			raw := r.Header.Get(header)
+			token, err := verifier.Verify(r.Context(), raw)
+			if err == nil && kindOf(raw) != kind {
+				err = errors.New("another kind of token")
+			}
 			if err == nil {
 				err = token.Claims(&claims)
 			}
@@ -40,6 +55,19 @@ func RequireToken(ctx context.Context, issuer, audience, header string) (func(ht
 			next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), claimsKey{}, &claims)))
 		})
 	}, nil
+}
+
+// kindOf reads the header of a token whose signature has been verified.
+func kindOf(token string) string {
+	first, _, _ := strings.Cut(token, ".")
+	data, err := base64.RawURLEncoding.DecodeString(first)
+	var header struct {
+		Type string `json:"typ"`
+	}
+	if err != nil || json.Unmarshal(data, &header) != nil {
+		return ""
+	}
+	return header.Type
 }
 
 type claimsKey struct{}

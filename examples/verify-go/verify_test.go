@@ -14,6 +14,7 @@ import (
 
 	"github.com/coreos/go-oidc/v3/oidc"
 	"github.com/coreos/go-oidc/v3/oidc/oidctest"
+	"github.com/go-jose/go-jose/v4"
 )
 
 const audience = "https://payroll.example.com"
@@ -38,7 +39,7 @@ func TestOnlyATokenForThisApplicationLetsARequestThrough(t *testing.T) {
 	t.Cleanup(srv.Close)
 	idp.SetIssuer(srv.URL)
 
-	require, err := RequireToken(t.Context(), srv.URL, audience, "X-Id-Token")
+	require, err := RequireToken(t.Context(), srv.URL, audience, "X-Id-Token", IDToken)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -57,9 +58,26 @@ func TestOnlyATokenForThisApplicationLetsARequestThrough(t *testing.T) {
 		}
 		return string(b)
 	}
-	sign := func(change func(map[string]any)) string {
-		return oidctest.SignIDToken(key, "k1", oidc.ES256, claims(change))
+	signAs := func(kind jose.ContentType, key *ecdsa.PrivateKey, change func(map[string]any)) string {
+		options := new(jose.SignerOptions)
+		if kind != "" {
+			options = options.WithType(kind)
+		}
+		signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.ES256, Key: jose.JSONWebKey{Key: key, KeyID: "k1"}}, options)
+		if err != nil {
+			t.Fatal(err)
+		}
+		signed, err := signer.Sign([]byte(claims(change)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		token, err := signed.CompactSerialize()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return token
 	}
+	sign := func(change func(map[string]any)) string { return signAs(IDToken, key, change) }
 	good := sign(nil)
 	parts := strings.Split(good, ".")
 
@@ -73,7 +91,9 @@ func TestOnlyATokenForThisApplicationLetsARequestThrough(t *testing.T) {
 		"expired":              {sign(func(c map[string]any) { c["exp"] = time.Now().Add(-time.Hour).Unix() }), http.StatusUnauthorized},
 		"another audience":     {sign(func(c map[string]any) { c["aud"] = "https://wiki.example.com" }), http.StatusUnauthorized},
 		"another issuer":       {sign(func(c map[string]any) { c["iss"] = "https://evil.example" }), http.StatusUnauthorized},
-		"another key":          {oidctest.SignIDToken(newKey(t), "k1", oidc.ES256, claims(nil)), http.StatusUnauthorized},
+		"another key":          {signAs(IDToken, newKey(t), nil), http.StatusUnauthorized},
+		"an access token":      {signAs(AccessToken, key, nil), http.StatusUnauthorized},
+		"a token of no kind":   {signAs("", key, nil), http.StatusUnauthorized},
 		"signature cut off":    {parts[0] + "." + parts[1] + ".", http.StatusUnauthorized},
 		"unsigned (alg: none)": {"eyJhbGciOiJub25lIn0." + parts[1] + ".", http.StatusUnauthorized},
 	}
@@ -99,7 +119,7 @@ func TestWithoutADiscoveryDocumentThereIsNoVerifier(t *testing.T) {
 	t.Parallel()
 	srv := httptest.NewServer(http.NotFoundHandler())
 	t.Cleanup(srv.Close)
-	if _, err := RequireToken(t.Context(), srv.URL, audience, "X-Id-Token"); err == nil {
+	if _, err := RequireToken(t.Context(), srv.URL, audience, "X-Id-Token", IDToken); err == nil {
 		t.Error("a verifier was made without an issuer")
 	}
 }

@@ -59,7 +59,7 @@ func decodeSecret(s string) ([]byte, error) {
 	case strings.Trim(s, "0123456789abcdefABCDEF") == "":
 		secret, err := hex.DecodeString(s)
 		if err != nil {
-			return nil, errors.New("it has an odd number of hex digits")
+			return nil, errors.New("it has an odd number of hex digits (a new one: openssl rand -base64 32)")
 		}
 		return secret, nil
 	}
@@ -68,7 +68,7 @@ func decodeSecret(s string) ([]byte, error) {
 	secret, err := base64.RawURLEncoding.DecodeString(s)
 	if err != nil {
 		// The library's error would name the place, and so a part, of the secret.
-		return nil, errors.New("it is neither hex nor base64")
+		return nil, errors.New("it is neither hex nor base64 (a new one: openssl rand -base64 32)")
 	}
 	return secret, nil
 }

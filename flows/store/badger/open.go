@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"time"
 
@@ -39,6 +40,9 @@ func Open(o Options) (store.Store, error) {
 
 func open(o Options) (*database, error) {
 	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
+		return nil, fmt.Errorf("%w: the user that Caddy runs as must be able to create it and to write there", err)
+	}
+	if err := closeToOthers(o); err != nil {
 		return nil, err
 	}
 	watch := &space{dir: o.Dir, min: o.MinFree, free: o.FreeSpace, log: o.Logger}
@@ -62,6 +66,20 @@ func open(o Options) (*database, error) {
 	}
 	d.loop(o.pace.probe, watch.check)
 	return d, nil
+}
+
+// closeToOthers takes away what others may do with a directory that was there before:
+// Badger's files can be read by whoever can enter it, and hold people's addresses.
+func closeToOthers(o Options) error {
+	info, err := os.Stat(o.Dir)
+	if err != nil || info.Mode().Perm()&0o077 == 0 || runtime.GOOS == "windows" {
+		return err
+	}
+	if err := os.Chmod(o.Dir, 0o700); err != nil {
+		return fmt.Errorf("others may enter the directory: %w", err)
+	}
+	o.Logger.Warn("others could enter the store's directory; that is over", "dir", o.Dir, "mode", info.Mode().Perm().String())
+	return nil
 }
 
 // openPatiently gives another handle a little time to let go: on a reload the

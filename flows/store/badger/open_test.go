@@ -20,6 +20,23 @@ import (
 // hasty is a pace at which a refusal takes little time.
 var hasty = pace{lockWait: 20 * time.Millisecond, closeWait: 30 * time.Second, probe: time.Hour}
 
+func TestADirectoryThatOthersMayEnterIsClosedToThem(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	if err := os.Chmod(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	db, err := Open(Options{Dir: dir, MinFree: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	info, err := os.Stat(dir)
+	if err != nil || info.Mode().Perm() != 0o700 {
+		t.Fatalf("mode %v, %v", info.Mode(), err)
+	}
+}
+
 func TestANewStoreIsPrivateAndSaysThatItIsNew(t *testing.T) {
 	t.Parallel()
 	var log bytes.Buffer
