@@ -29,8 +29,9 @@ run: $(CADDY) $(APP)
 	echo "2. Open  http://localhost:8080/.auth/inbox   and read the code; messages land here and are not sent"; \
 	echo "3. Open  http://localhost:8080/admin/        which asks for a code by text message first; +44 7700 900123 is nobody's number"; \
 	echo "4. See   $(BUILD)/demo.log                     for what Caddy has to say"; \
-	echo "5. Stop  with Ctrl-C; accounts stay in $(BUILD)/demo-data, delete that to start afresh"; \
-	$(CADDY) run --config Caddyfile.example >$(BUILD)/demo.log 2>&1 & caddy=$$!; \
+	echo "5. Stop  with Ctrl-C; accounts stay in $(BUILD)/demo-data, their secret in $(BUILD)/demo-home; delete both to start afresh"; \
+	XDG_DATA_HOME="$(CURDIR)/$(BUILD)/demo-home" XDG_CONFIG_HOME="$(CURDIR)/$(BUILD)/demo-home" \
+	$(CADDY) run --config Caddyfile.example >>$(BUILD)/demo.log 2>&1 & caddy=$$!; \
 	wait $$caddy || { tail -n 3 $(BUILD)/demo.log; exit 1; }
 
 build: $(CADDY)
