@@ -209,9 +209,9 @@ func TestSigningUpAndInBothWays(t *testing.T) {
 
 	second := p.person()
 	second.visits("/sign-in?return_to=%2Freports%3Fq%3D1").fills("email", dana).isAt("/.auth/code")
-	second.fills("code", "000000").page.status(422).says("That code isn’t right")
+	second.fills("code", "000000").isAt("/.auth/code").page.status(200).says("That code isn’t right")
 	second.fills("code", "12345").page.status(422).says("The code is 6 digits. You entered 5.", `value="12345"`)
-	second.fills("do", "resend").page.status(429).says("Wait 30 seconds")
+	second.fills("do", "resend").isAt("/.auth/code").page.status(200).says("Wait 30 seconds")
 	second.wait(31*time.Second).fills("do", "resend").isAt("/.auth/code").page.says("We’ve sent another code")
 	second.fills("code", " "+second.code(dana)[:3]+"-"+second.code(dana)[3:]).isAt("/reports")
 	if second.at != "/reports?q=1" {
@@ -220,7 +220,7 @@ func TestSigningUpAndInBothWays(t *testing.T) {
 
 	third := p.person()
 	third.visits("/sign-in").fills("email", dana, "way", "password").isAt("/.auth/password")
-	third.fills("email", dana, "password", "wrong words").page.status(422).says("don’t match", `value="dana@harbour.example"`)
+	third.fills("email", dana, "password", "wrong words").isAt("/.auth/password").page.status(200).says("don’t match", `value="dana@harbour.example"`)
 	third.fills("email", dana, "password", "three words and one more").isAt("/")
 	third.visits("/sign-out").fills().page.says("You’ve signed out")
 	if third.jar[SessionCookie] != "" {

@@ -184,6 +184,16 @@ func (w *world) post(path string, fields ...string) *answer {
 	return w.do(w.request("POST", path, form))
 }
 
+// told follows a refusal to the address where it is told, if it has one.
+func (w *world) told(a *answer) *answer {
+	w.t.Helper()
+	to := a.Header.Get("Location")
+	if path, ok := strings.CutPrefix(to, w.pages.Site.Prefix); ok && strings.Contains(to, "why=") {
+		return w.get(path).status(http.StatusOK)
+	}
+	return a
+}
+
 type answer struct {
 	t testing.TB
 	*http.Response

@@ -219,7 +219,7 @@ func TestRefusalsLeadWhereTheyShould(t *testing.T) {
 	}
 	at := viewOf(flows.SignIn, flows.AskCode)
 	play(refused(flows.FlowGone, -1), flows.View{}).status(410).says("expired", `href="/.auth/sign-in?return_to=%2Freports"`)
-	play(refused(flows.CookiesOff, -1), flows.View{}).status(400).says("Turn on cookies")
+	play(refused(flows.CookiesOff, -1), flows.View{}).status(400).says("opened in another browser", "allow cookies")
 	play(refused(flows.SignInFirst, -1), flows.View{}).leadsTo("/.auth/sign-in?return_to=%2Freports")
 	play(refused(flows.NotThisStep, -1), viewOf(flows.SignIn, flows.Choose)).leadsTo("/.auth/choose?f=f8Q2k&return_to=%2Freports%3Fyear%3D2026")
 	play(refused(flows.NotThisStep, -1), viewOf(flows.SignIn, flows.Done)).leadsTo("/reports?year=2026")
@@ -228,13 +228,11 @@ func TestRefusalsLeadWhereTheyShould(t *testing.T) {
 	play(refused(flows.SignUpNotForYou, -1), at).status(403).says("There is no place for this address yet")
 	play(refused(flows.NoMethod, -1), at).status(403).says("Use another account", `action="/.auth/sign-out?return_to=%2Freports%3Fyear%3D2026"`)
 	a := play(&flows.Refusal{Code: flows.TooManyTries, Wait: 15 * time.Minute}, at).status(429).
-		says("Wait 15 minutes", `datetime="2026-08-04T14:35:00Z"`, "14:35 UTC", `href="/.auth/sign-in?return_to=`)
+		says("Wait 15 minutes", "You can try again in 15 minutes, <strong>", `datetime="2026-08-04T14:35:00Z"`, "14:35 UTC", `href="/.auth/sign-in?return_to=`)
 	if got := a.Header.Get("Retry-After"); got != "900" {
 		t.Errorf("try again after %s", got)
 	}
-	if got := play(refused(flows.ResendTooSoon, -1), at).status(429).Header.Get("Retry-After"); got != "90" {
-		t.Errorf("send again after %s", got)
-	}
+	play(refused(flows.TooManySends, -1), flows.View{}).status(429).says("in 90 seconds", "or use another address")
 	play(refused("no_such_code", -1), at).status(500)
 	play(refused(flows.CodeWrong, -1), flows.View{}).status(410)
 }

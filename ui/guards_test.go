@@ -70,7 +70,7 @@ func TestGETAndHEADChangeNothing(t *testing.T) {
 				w.engine.lost = refused(flows.FlowGone, -1)
 			}
 			for _, path := range paths {
-				for _, query := range []string{"", "?f=f8Q2k", "?f=f8Q2k&code=482913&do=resend&way=sms_code&email=a@b.example&again=1", "?return_to=/x&lost=1&need=otp"} {
+				for _, query := range []string{"", "?f=f8Q2k", "?f=f8Q2k&code=482913&do=resend&way=sms_code&email=a@b.example&again=1", "?return_to=/x&lost=1&need=otp", "?f=f8Q2k&why=code_wrong&n=2", "?f=f8Q2k&why=busy"} {
 					for _, method := range []string{"GET", "HEAD"} {
 						a := w.do(w.request(method, path+query, nil))
 						if a.StatusCode >= 500 {

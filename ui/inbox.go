@@ -15,8 +15,9 @@ import (
 
 // Inbox is what pages need of the inbox sender.
 type Inbox interface {
-	// Messages lists what was sent to addresses that contain the filter, newest first.
-	Messages(filter string) []inbox.Received
+	// Messages lists what was sent to the address, or everything if it is empty, newest
+	// first.
+	Messages(to string) []inbox.Received
 }
 
 // inboxCSP is for the HTML of a mail, which is full of styles: it gets an origin of
@@ -81,7 +82,10 @@ func (p *Pages) inboxList(w http.ResponseWriter, r *http.Request, to string) {
 	if to != "" {
 		view.Again += "?" + url.Values{"to": {to}}.Encode()
 	}
-	for _, m := range p.Inbox.Messages(to) {
+	for _, m := range p.Inbox.Messages("") {
+		if !sentTo(m.To, to) {
+			continue
+		}
 		row := inboxRow{Title: m.Subject, Code: m.Code, Text: m.Text}
 		row.Facts = pg.T("inbox.to", "to", pg.LTR(m.To), "medium", pg.S("inbox."+string(m.Medium)),
 			"clock", m.At.UTC().Format("15:04:05"))
@@ -98,6 +102,12 @@ func (p *Pages) inboxList(w http.ResponseWriter, r *http.Request, to string) {
 		p.Log.Error("showing the inbox", "err", err)
 		p.Problem(w, r, http.StatusInternalServerError)
 	}
+}
+
+// sentTo reports whether an address holds what somebody typed of it.
+func sentTo(address, typed string) bool {
+	typed = strings.ToLower(strings.Join(strings.Fields(typed), ""))
+	return strings.Contains(strings.ToLower(address), typed)
 }
 
 // inboxMessage is a message as tests read it.

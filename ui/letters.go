@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"html/template"
+	"net/netip"
 	"strings"
 	"sync"
 	"text/tabwriter"
@@ -80,7 +81,7 @@ func newMail(l *lang.Language, letter flows.Letter, accent string) (mail, error)
 	tile := derive(colour, lightScheme)
 	w := words{l: l}
 	key := "mail." + string(letter.Purpose)
-	app, brand, host, at := appOf(letter.Site), brandOf(letter.Site), hostOf(letter.Site), letter.At.UTC()
+	app, brand, host, at := appOf(letter.Site), brandOf(letter.Site), placeOf(letter.Site), letter.At.UTC()
 	clock := at.Format("15:04")
 	m := mail{L: l, Brand: brand, Letter: letterOf(brand), Fill: tile.accent.String(), On: tile.on.String(), Code: letter.Code}
 	sent := "mail.sent_entered"
@@ -148,7 +149,7 @@ func newMail(l *lang.Language, letter flows.Letter, accent string) (mail, error)
 		m.Facts = append(m.Facts, [2]string{w.say("mail.device"), letter.Device})
 	}
 	if letter.Network != "" {
-		m.Facts = append(m.Facts, [2]string{w.say("mail.network"), letter.Network})
+		m.Facts = append(m.Facts, w.network(letter.Network))
 	}
 	m.Facts = append(m.Facts, [2]string{w.say("mail.page"), host})
 	m.Sent = w.say(sent, "email", letter.To, "host", host)
@@ -167,6 +168,16 @@ func (w *words) say(key string, args ...any) string {
 		w.err = fmt.Errorf("composing a mail: %w", err)
 	}
 	return s
+}
+
+// network is where a request came from. To whoever tries things at their own computer
+// its loopback network says nothing.
+func (w *words) network(network string) [2]string {
+	if prefix, err := netip.ParsePrefix(network); err == nil &&
+		(prefix.Addr().IsLoopback() || prefix.Contains(netip.IPv6Loopback())) {
+		return [2]string{w.say("mail.from"), w.say("mail.this_computer")}
+	}
+	return [2]string{w.say("mail.network"), network}
 }
 
 // date is a moment with its zone, in the language's own order. Digits of years are

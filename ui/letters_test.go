@@ -103,8 +103,38 @@ func TestAMailWithoutACodeSaysSo(t *testing.T) {
 	}
 	l = aLetter(flows.CodeStepUp)
 	l.Target.Label, l.Device, l.Network = "", "", ""
-	if m := compose(t, l); !strings.Contains(m.Subject, "a protected page") || strings.Contains(m.Text, "Device") || strings.Contains(m.Text, "From:") {
+	if m := compose(t, l); !strings.Contains(m.Subject, "a protected page") || strings.Contains(m.Text, "Device") || strings.Contains(m.Text, "From:") || strings.Contains(m.Text, "Network") {
 		t.Errorf("a bare mail: %s\n%s", m.Subject, m.Text)
+	}
+}
+
+func TestAMailSaysWhereItsRequestCameFrom(t *testing.T) {
+	t.Parallel()
+	for network, want := range map[string]string{
+		"198.51.100.0/24": "Network: 198.51.100.0/24", "2001:db8::/64": "Network: 2001:db8::/64", "somewhere": "Network: somewhere",
+		"127.0.0.0/24": "From: this computer", "127.4.5.0/24": "From: this computer", "::/64": "From: this computer",
+	} {
+		l := aLetter(flows.CodeSignIn)
+		l.Network = network
+		if got := strings.Join(strings.Fields(compose(t, l).Text), " "); !strings.Contains(got, want) {
+			t.Errorf("%s: no %q in\n%s", network, want, got)
+		}
+	}
+}
+
+// Without its port the address of a trial leads nowhere.
+func TestAMailNamesThePageAsTheAddressBarDoes(t *testing.T) {
+	t.Parallel()
+	for _, purpose := range mailPurposes {
+		l := aLetter(purpose)
+		l.Site.Origin = "http://localhost:8080"
+		m := compose(t, l)
+		for _, part := range []string{m.Text, text(parsePage(t, m.HTML).one(atom.Body))} {
+			part = strings.Join(strings.Fields(part), " ")
+			if strings.Count(part, "localhost") != strings.Count(part, "localhost:8080") || !strings.Contains(part, "at localhost:8080. Replies") {
+				t.Errorf("%s: %s", purpose, part)
+			}
+		}
 	}
 }
 

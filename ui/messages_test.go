@@ -65,7 +65,7 @@ func TestEveryMessageIsUsed(t *testing.T) {
 	for _, code := range allRefusals {
 		for path, step := range map[string]flows.Step{"/code": flows.AskCode, "/password": flows.AskPassword} {
 			w.engine.now, w.engine.err = with(viewOf(flows.SignIn, step), func(v *flows.View) { v.First = true }), refused(code, 2)
-			all.WriteString(w.post(path+"?f=f8Q2k", "code", "1").body)
+			all.WriteString(w.told(w.post(path+"?f=f8Q2k", "code", "1")).body)
 		}
 	}
 	for _, status := range []int{400, 403, 429, 503} {
@@ -81,7 +81,7 @@ func TestEveryMessageIsUsed(t *testing.T) {
 				l := aLetter(purpose)
 				l.Code, l.Target.Label = code, label
 				if label == "" {
-					l.Device = ""
+					l.Device, l.Network = "", "127.0.0.0/24"
 				}
 				m, err := newMail(bundle.Get("en-XA"), l, "")
 				if err != nil {

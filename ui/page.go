@@ -129,6 +129,22 @@ func (pg *page) name(s string) template.HTML {
 func (pg *page) Waiting() string { return strconv.Itoa(pg.Wait) }
 func (pg *page) Example() string { return examplePhone }
 
+// PhoneHint is how to type a number here. Only where no country is assumed must it
+// begin with its code.
+func (pg *page) PhoneHint() template.HTML {
+	switch countries := pg.Site.Countries; {
+	case noRegion(countries):
+		return pg.T("phone.hint", "example", pg.LTR(pg.Example()))
+	case len(countries) == 1:
+		return pg.T("phone.hint_home")
+	default:
+		return pg.T("phone.hint_abroad", "example", pg.LTR(pg.Example()))
+	}
+}
+
+// noRegion reports whether a number without a country code is nobody's.
+func noRegion(countries []string) bool { return len(countries) == 0 || countries[0] == "*" }
+
 // LTR keeps addresses and digits in order within any text. A long address breaks
 // after its @ first.
 func (pg *page) LTR(s string) template.HTML {

@@ -143,6 +143,15 @@ func hostOf(s *flows.Site) string {
 	return u.Hostname()
 }
 
+// placeOf is the site's host as an address bar shows it, with its port if it has one.
+func placeOf(s *flows.Site) string {
+	u, err := url.Parse(s.Origin)
+	if err != nil {
+		return ""
+	}
+	return u.Host
+}
+
 func firstNonEmpty(values ...string) string {
 	for _, v := range values {
 		if v != "" {

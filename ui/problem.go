@@ -133,7 +133,7 @@ func (p *Pages) problemPage(l *lang.Language, r *http.Request, pr problem) *page
 		pg.Cancel = app
 	case cookiesOff:
 		pg.Lead = pg.T(kind + ".lead")
-		pg.List = []template.HTML{pg.T(kind+".do", "host", pg.LTR(pg.Host)), pg.T(kind + ".window")}
+		pg.List = []template.HTML{pg.T(kind + ".again"), pg.T(kind + ".window"), pg.T(kind+".do", "host", pg.LTR(pg.Host))}
 		pg.Next = signIn
 	case closed:
 		pg.Lead = pg.T(kind+".lead", "app", pg.App)
@@ -165,16 +165,16 @@ func (p *Pages) denied(pg *page, r *http.Request) {
 func (p *Pages) tooMany(pg *page, pr problem) {
 	until := p.Now().Add(pr.wait + time.Minute - 1).UTC().Truncate(time.Minute) // rounded up
 	pg.Heading = pg.S("problem.too_many", "time", duration(pg.L, pr.wait))
-	key := "problem.too_many.lead"
-	if pr.kind == tooManySends {
-		key += "_sends"
+	lead, do := "problem.too_many.lead", "problem.too_many.do"
+	if pr.kind == tooManySends { // told to whoever typed an address; each has its own budget
+		lead, do = lead+"_sends", do+"_sends"
 	}
 	clock := lang.Slot{
 		Open:  template.HTML(`<strong><time datetime="` + until.Format(time.RFC3339) + `">`),
 		Close: "</time></strong>",
 	}
-	pg.Lead = pg.T(key) + " " + pg.T("problem.too_many.after", "time", clock, "clock", until.Format("15:04"))
-	pg.List = []template.HTML{pg.T("problem.too_many.do"), pg.T("problem.too_many.not_you")}
+	pg.Lead = pg.T("problem.too_many.after", "wait", duration(pg.L, pr.wait), "time", clock, "clock", until.Format("15:04")) + " " + pg.T(lead)
+	pg.List = []template.HTML{pg.T(do), pg.T("problem.too_many.not_you")}
 }
 
 // newReference is short enough to read out over the phone.

@@ -5,14 +5,15 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/stepgate/stepgate/flows"
 	"github.com/stepgate/stepgate/flows/store"
 )
 
-// examplePhone is a number that Ofcom keeps for fiction.
-const examplePhone = "+44 7700 900123"
+// examplePhone is a number that Ofcom keeps for fiction, in one piece.
+const examplePhone = "+44\u00a07700\u00a0900123"
 
 // fail answers an error of the engine. v is the step that did not move, if the
 // engine gave one.
@@ -76,27 +77,23 @@ func (c *call) refuse(refusal *flows.Refusal, v flows.View) {
 	}
 }
 
-// refuseForm shows the form again. One bad field gets the message and the focus;
-// what concerns the whole form goes into a box above it.
+// refuseForm shows the form again, with what was typed where that is worth mending.
 func (c *call) refuseForm(refusal *flows.Refusal, v flows.View) {
-	pg := c.again(v)
+	if c.retell(refusal, v) {
+		return
+	}
+	remake := c.again
+	if remake == nil {
+		remake = c.stepPage
+	}
+	pg := remake(v)
 	if pg == nil {
 		c.lost(expired)
 		return
 	}
-	pg.Error = true
-	pg.PairWrong = refusal.Code == flows.PairWrong
-	pg.Box = nil
-	text, err := c.refusalText(refusal, pg)
-	if err != nil {
+	if err := c.blame(pg, refusal); err != nil {
 		c.fault(err)
 		return
-	}
-	switch field := fieldOf(refusal); {
-	case field == "" || !fieldsOf[pg.Template][field]:
-		pg.Box = &box{Tone: "bad", Heading: pg.S("refusal.heading"), Text: text, Focus: true}
-	default:
-		pg.faults = map[string]string{field: text}
 	}
 	if refusal.Code == flows.CodeMalformed { // a slip is worth mending; a wrong code is not
 		pg.Code = shorten(c.form.get("code"), 200)
@@ -112,6 +109,24 @@ func (c *call) refuseForm(refusal *flows.Refusal, v flows.View) {
 		retryAfter(c.w, refusal.Wait)
 	}
 	c.show(status, pg)
+}
+
+// blame puts a refusal onto a page. One bad field gets the message and the focus;
+// what concerns the whole form goes into a box above it.
+func (c *call) blame(pg *page, refusal *flows.Refusal) error {
+	text, err := c.refusalText(refusal, pg)
+	if err != nil {
+		return err
+	}
+	pg.Error = true
+	pg.PairWrong = refusal.Code == flows.PairWrong
+	pg.Box = nil
+	if field := fieldOf(refusal); fieldsOf[pg.Template][field] {
+		pg.faults = map[string]string{field: text}
+	} else {
+		pg.Box = &box{Tone: "bad", Heading: pg.S("refusal.heading"), Text: text, Focus: true}
+	}
+	return nil
 }
 
 func retryAfter(w http.ResponseWriter, wait time.Duration) {
@@ -136,7 +151,7 @@ func fieldOf(r *flows.Refusal) string {
 	case flows.EmailMissing, flows.EmailMalformed:
 		return "email"
 	case flows.PasswordMissing:
-		return "password"
+		return firstNonEmpty(r.Field, "password")
 	case flows.CodeMissing, flows.CodeMalformed, flows.CodeWrong, flows.CodeExpired, flows.CodeSpent:
 		return "code"
 	case flows.PhoneMissing, flows.PhoneMalformed, flows.PhoneNotMobile, flows.PhoneCountry:
@@ -172,6 +187,9 @@ func (c *call) refusalText(r *flows.Refusal, pg *page) (string, error) {
 	case flows.ResendTooSoon, flows.TooManySends:
 		args = []any{"time", duration(c.lang, r.Wait)}
 	case flows.PhoneMalformed:
+		if noRegion(c.Site.Countries) && !strings.HasPrefix(pg.Tel, "+") && !strings.HasPrefix(pg.Tel, "00") {
+			key += "_country"
+		}
 		args = []any{"example", examplePhone}
 	case flows.PasswordShort, flows.PasswordLong:
 		args = []any{"n", r.Count}

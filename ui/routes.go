@@ -54,7 +54,8 @@ type call struct {
 	engine      Engine
 	caller      flows.Caller
 	target      flows.Target
-	// again makes the page to show once more when an input is refused.
+	// again makes the page to show once more when an input is refused, where that page
+	// keeps what was typed. Nil: the step's own page will do.
 	again func(flows.View) *page
 }
 
@@ -166,7 +167,6 @@ func (p *Pages) newCall(w http.ResponseWriter, r *http.Request) *call {
 	if p.Network != nil {
 		c.caller.Network = p.Network(r)
 	}
-	c.again = c.stepPage
 	return c
 }
 

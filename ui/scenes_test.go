@@ -88,9 +88,6 @@ func scenes() []scene {
 	no := func(v flows.View, err error) func(*world) {
 		return func(w *world) { w.engine.now, w.engine.err = v, err }
 	}
-	noIn := func(v flows.View, err error) func(*world) {
-		return func(w *world) { w.signedIn().engine.now, w.engine.err = v, err }
-	}
 	firstPassword := with(viewOf(flows.SignIn, flows.AskPassword), func(v *flows.View) { v.Factor, v.First = policy.Password, true })
 	firstCode := with(viewOf(flows.SignIn, flows.AskCode), func(v *flows.View) { v.First = true })
 	upPassword := with(confirmView(), func(v *flows.View) {
@@ -107,6 +104,13 @@ func scenes() []scene {
 		return with(viewOf(flows.StepUp, flows.Stuck), func(v *flows.View) { v.Why = why })
 	}
 	f := "?f=f8Q2k&return_to=%2Freports"
+	thenPhone := func(factor policy.Factor, options ...policy.Factor) func(*flows.View) {
+		return func(v *flows.View) { v.ThenPhone, v.Factor, v.Options = true, factor, options }
+	}
+	also := with(upPassword, func(v *flows.View) { v.Kind, v.Options = flows.SignIn, nil })
+	newPassword := viewOf(flows.SignUp, flows.AskNewPassword)
+	oneCountry := func(c *Config) { c.Site.Countries = []string{"GB"} }
+	anyCountry := func(c *Config) { c.Site.Countries = []string{"*"} }
 	list := []scene{
 		{name: "sign-in", path: "/sign-in?return_to=%2Freports"},
 		{name: "sign-in-code-only", path: "/sign-in", change: codeSite},
@@ -128,39 +132,55 @@ func scenes() []scene {
 		{name: "password", path: "/password" + f, setUp: at(firstPassword)},
 		{name: "password-wrong", method: "POST", path: "/password" + f, form: url.Values{"email": {"typo@harbour.example"}, "password": {"hunter2hunter2"}},
 			setUp: no(firstPassword, refused(flows.PairWrong, -1)), status: 422},
-		{name: "password-missing", method: "POST", path: "/password" + f, setUp: no(firstPassword, refused(flows.PasswordMissing, -1)), status: 422},
-		{name: "password-busy", method: "POST", path: "/password" + f, setUp: no(firstPassword, refused(flows.Busy, -1)), status: 503},
+		{name: "password-missing", path: "/password" + f + "&why=password_missing", setUp: at(firstPassword)},
+		{name: "password-busy", path: "/password" + f + "&why=busy", setUp: at(firstPassword)},
+		{name: "password-pair-wrong", path: "/password" + f + "&why=pair_wrong", setUp: at(firstPassword)},
 		{name: "password-bad-email", method: "POST", path: "/password" + f, form: url.Values{"email": {"x"}},
 			setUp: no(firstPassword, refused(flows.EmailMalformed, -1)), status: 422},
 		{name: "password-step-up", path: "/password" + f, setUp: in(upPassword)},
-		{name: "password-step-up-wrong", method: "POST", path: "/password" + f, setUp: noIn(upPassword, refused(flows.PairWrong, -1)), status: 422},
+		{name: "password-step-up-wrong", path: "/password" + f + "&why=pair_wrong", setUp: in(upPassword)},
+		{name: "password-then-phone", path: "/password" + f, setUp: in(with(upPassword, thenPhone(policy.Password, policy.Password)))},
+		{name: "password-also", path: "/password" + f, setUp: at(also)},
+		{name: "password-also-wrong", path: "/password" + f + "&why=pair_wrong", setUp: at(also)},
 		{name: "code", path: "/code" + f, setUp: at(firstCode)},
 		{name: "code-resent", path: "/code" + f + "&sent=1", setUp: at(firstCode)},
 		{name: "code-trial", path: "/code" + f, setUp: at(firstCode), change: func(c *Config) { c.Inbox = someMessages() }},
 		{name: "code-sign-up", path: "/code" + f, setUp: at(viewOf(flows.SignUp, flows.AskCode))},
-		{name: "code-wrong", method: "POST", path: "/code" + f, form: url.Values{"code": {"111111"}}, setUp: no(firstCode, refused(flows.CodeWrong, 2)), status: 422},
-		{name: "code-wrong-first", method: "POST", path: "/code" + f, form: url.Values{"code": {"111111"}}, setUp: no(firstCode, refused(flows.CodeWrong, -1)), status: 422},
+		{name: "code-wrong", path: "/code" + f + "&why=code_wrong&n=2", setUp: at(firstCode)},
+		{name: "code-wrong-first", path: "/code" + f + "&why=code_wrong", setUp: at(firstCode)},
+		{name: "code-missing", path: "/code" + f + "&why=code_missing", setUp: at(firstCode)},
 		{name: "code-malformed", method: "POST", path: "/code" + f, form: url.Values{"code": {"48291"}}, setUp: no(firstCode, refused(flows.CodeMalformed, -1)), status: 422},
-		{name: "code-expired-refused", method: "POST", path: "/code" + f, setUp: no(firstCode, refused(flows.CodeExpired, -1)), status: 422},
-		{name: "code-spent", method: "POST", path: "/code" + f, setUp: no(firstCode, refused(flows.CodeSpent, -1)), status: 422},
-		{name: "code-too-soon", method: "POST", path: "/code" + f, form: url.Values{"do": {"resend"}}, setUp: no(firstCode, refused(flows.ResendTooSoon, -1)), status: 429},
-		{name: "code-too-many-sends", method: "POST", path: "/code" + f, form: url.Values{"do": {"resend"}}, setUp: no(firstCode, refused(flows.TooManySends, -1)), status: 429},
+		{name: "code-expired-refused", path: "/code" + f + "&why=code_expired", setUp: at(firstCode)},
+		{name: "code-spent", path: "/code" + f + "&why=code_spent", setUp: at(firstCode)},
+		{name: "code-too-soon", path: "/code" + f + "&why=resend_too_soon&until=" + fmt.Sprint(noon.Add(9*time.Second).Unix()), setUp: at(firstCode)},
+		{name: "code-too-many-sends", path: "/code" + f + "&why=too_many_sends&until=" + fmt.Sprint(noon.Add(90*time.Second).Unix()), setUp: at(firstCode)},
+		{name: "code-outbox-full", path: "/code" + f + "&why=send_failed", setUp: at(firstCode)},
 		{name: "code-expired", path: "/code" + f, setUp: at(with(firstCode, func(v *flows.View) { v.Sent, v.Expires = noon.Add(-10*time.Minute), noon }))},
 		{name: "code-sms", path: "/code" + f, setUp: at(smsView(flows.SignIn))},
-		{name: "code-sms-wrong", method: "POST", path: "/code" + f, setUp: no(smsView(flows.SignIn), refused(flows.CodeWrong, 3)), status: 422},
+		{name: "code-sms-wrong", path: "/code" + f + "&why=code_wrong&n=3", setUp: at(smsView(flows.SignIn))},
+		{name: "code-then-phone", path: "/code" + f, setUp: in(with(with(confirmView(), func(v *flows.View) { v.Step = flows.AskCode }),
+			thenPhone(policy.EmailCode, policy.Password, policy.EmailCode)))},
 		{name: "code-step-up", path: "/code" + f, setUp: in(with(confirmView(), func(v *flows.View) { v.Step = flows.AskCode }))},
 		{name: "code-second", path: "/code" + f, setUp: at(with(smsView(flows.SignIn), func(v *flows.View) { v.Factor = policy.EmailCode }))},
 		{name: "code-enrolling", path: "/code" + f, setUp: at(enrolling)},
 		{name: "new-password", path: "/new-password" + f, setUp: at(with(viewOf(flows.SignUp, flows.AskNewPassword), func(v *flows.View) { v.MaySkip = true }))},
-		{name: "new-password-short", method: "POST", path: "/new-password" + f, form: url.Values{"new_password": {"secret-word"}},
-			setUp: no(viewOf(flows.SignUp, flows.AskNewPassword), refused(flows.PasswordShort, -1)), status: 422},
-		{name: "new-password-common", method: "POST", path: "/new-password" + f, setUp: no(viewOf(flows.SignUp, flows.AskNewPassword), refused(flows.PasswordCommon, -1)), status: 422},
+		{name: "new-password-short", path: "/new-password" + f + "&why=password_short&n=15", setUp: at(newPassword)},
+		{name: "new-password-long", path: "/new-password" + f + "&why=password_long&n=256", setUp: at(newPassword)},
+		{name: "new-password-missing", path: "/new-password" + f + "&why=password_missing", setUp: at(newPassword)},
+		{name: "new-password-common", path: "/new-password" + f + "&why=password_common", setUp: at(newPassword)},
+		{name: "new-password-context", path: "/new-password" + f + "&why=password_context", setUp: at(newPassword)},
 		{name: "choose", path: "/choose" + f, setUp: at(choose)},
-		{name: "choose-nothing", method: "POST", path: "/choose" + f, setUp: at(choose), status: 422},
+		{name: "choose-nothing", path: "/choose" + f + "&why=choice_missing", setUp: at(choose)},
 		{name: "phone", path: "/phone" + f, setUp: at(phone)},
 		{name: "phone-change", path: "/phone" + f, setUp: at(enrolling)},
-		{name: "phone-malformed", method: "POST", path: "/phone" + f, form: url.Values{"tel": {"07700 9001"}}, setUp: no(phone, refused(flows.PhoneMalformed, -1)), status: 422},
+		{name: "phone-one-country", path: "/phone" + f, setUp: at(phone), change: oneCountry},
+		{name: "phone-malformed", method: "POST", path: "/phone" + f, change: oneCountry, form: url.Values{"tel": {"07700 9001"}}, setUp: no(phone, refused(flows.PhoneMalformed, -1)), status: 422},
+		{name: "phone-no-country", method: "POST", path: "/phone" + f, form: url.Values{"tel": {"07700 900123"}}, change: anyCountry,
+			setUp: no(phone, refused(flows.PhoneMalformed, -1)), status: 422},
+		{name: "phone-step-up", path: "/phone" + f, setUp: in(with(phone, func(v *flows.View) { v.Kind = flows.StepUp }))},
 		{name: "phone-country", method: "POST", path: "/phone" + f, form: url.Values{"tel": {"+1 202 555 0123"}}, setUp: no(enrolling, refused(flows.PhoneCountry, -1)), status: 422},
+		{name: "phone-some-countries", path: "/phone" + f, setUp: at(phone), change: func(c *Config) { c.Site.Countries = []string{"GB", "FR"} }},
+		{name: "phone-any-country", path: "/phone" + f, setUp: at(phone), change: anyCountry},
 		{name: "step-up", path: "/step-up?return_to=%2Fbank", setUp: in(confirmView()), change: labelled},
 		{name: "step-up-unnamed", path: "/step-up?return_to=%2Fa%2Fvery%2Flong%2Fpath%2Fto%2Fsome%2Fpage%2Fdeep%2Finside%2Fthe%2Fapplication%2Fof%2Fold&lost=1",
 			setUp: in(with(confirmView(), func(v *flows.View) { v.Factor, v.ValidFor = policy.Password, 0 }))},
@@ -168,8 +188,12 @@ func scenes() []scene {
 			v.Factor, v.Options = policy.EmailCode, []policy.Factor{policy.Password, policy.EmailCode}
 		}))},
 		{name: "step-up-begun", path: "/step-up" + f, setUp: in(confirmView())},
-		{name: "step-up-refused", method: "POST", path: "/step-up?return_to=%2Fbank", form: url.Values{"way": {"sms_code"}},
-			setUp: noIn(confirmView(), refused(flows.SendFailed, -1)), status: 503},
+		{name: "step-up-then-phone", path: "/step-up?return_to=%2Fbank", setUp: in(with(confirmView(), thenPhone(policy.EmailCode, policy.EmailCode))), change: labelled},
+		{name: "step-up-then-both", path: "/step-up?return_to=%2Fx", setUp: in(with(confirmView(), func(v *flows.View) {
+			thenPhone(policy.Password, policy.Password, policy.EmailCode)(v)
+			v.Target.Label = ""
+		}))},
+		{name: "step-up-refused", path: "/step-up" + f + "&why=send_failed", setUp: in(confirmView())},
 		{name: "step-up-needs-phone", path: "/step-up?return_to=%2Fbank", setUp: in(phone)},
 		{name: "step-up-stuck", path: "/step-up?return_to=%2Fbank", setUp: in(stuck(flows.NoMethod))},
 		{name: "enrol", path: "/enrol", setUp: in(flows.View{})},
@@ -214,10 +238,10 @@ func fromHere(r *http.Request) { r.RemoteAddr = "127.0.0.1:54321" }
 
 type messages []inbox.Received
 
-func (m messages) Messages(filter string) []inbox.Received {
+func (m messages) Messages(to string) []inbox.Received {
 	var out []inbox.Received
 	for _, one := range m {
-		if strings.Contains(one.To, filter) {
+		if to == "" || one.To == to {
 			out = append(out, one)
 		}
 	}

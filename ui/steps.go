@@ -20,7 +20,9 @@ func (c *call) showFlow(step flows.Step) {
 	case v.Step != step || step == "":
 		c.goTo(v)
 	default:
-		c.show(http.StatusOK, c.stepPage(v))
+		pg := c.stepPage(v)
+		c.tellWhy(pg)
+		c.show(http.StatusOK, pg)
 	}
 }
 
@@ -46,6 +48,10 @@ func (c *call) stepPage(v flows.View) *page {
 	}
 }
 
+// inSession reports whether the flow goes on within a session. In the others nobody is
+// signed in before the end.
+func inSession(v flows.View) bool { return v.Kind == flows.StepUp || v.Kind == flows.Enrol }
+
 func (c *call) passwordPage(v flows.View) *page {
 	pg := c.newPage("password", "password", must(c.lang.Text("password.title")), v.Kind)
 	pg.View = v
@@ -53,9 +59,17 @@ func (c *call) passwordPage(v flows.View) *page {
 	pg.Action = c.stepURL(v)
 	pg.Go = pg.S("password.go_confirm")
 	pg.Ways = c.otherWays(v)
-	if v.First {
+	switch {
+	case v.First:
 		pg.Go = pg.S("password.go")
 		pg.Switch = c.Site.EmailCode
+	case inSession(v):
+		pg.Lead = pg.T("password.confirm_lead", "email", pg.LTR(v.Email))
+		c.target = v.Target
+		pg.Cancel = c.cancel(pg)
+	default:
+		pg.Lead = pg.T("password.also", "app", pg.App)
+		pg.Cancel = &link{pg.S("start_again"), c.url("/sign-in", v.Target)}
 	}
 	return pg
 }
@@ -78,7 +92,7 @@ func (c *call) codePage(v flows.View) *page {
 		title = "code.sms_title"
 	}
 	heading := must(c.lang.Text(title))
-	if label := v.Target.Label; label != "" && v.Kind == flows.StepUp && !v.Enrolling {
+	if label := v.Target.Label; label != "" && v.Kind == flows.StepUp && !v.Enrolling && !v.ThenPhone {
 		heading = must(c.lang.Text("code.step_up_title", "page", label))
 	}
 	pg := c.newPage("code", "code", heading, v.Kind)
@@ -217,7 +231,9 @@ func (c *call) getPhone() {
 	switch {
 	case !ok:
 	case v.Step == flows.AskPhone || v.Step == flows.AskCode && v.Enrolling:
-		c.show(http.StatusOK, c.phonePage(v))
+		pg := c.phonePage(v)
+		c.tellWhy(pg)
+		c.show(http.StatusOK, pg)
 	default:
 		c.goTo(v)
 	}
@@ -232,9 +248,13 @@ func (c *call) phonePage(v flows.View) *page {
 	if v.Enrolling {
 		pg.Tel = v.Phone
 	}
-	if v.Kind == flows.StepUp || v.Kind == flows.Enrol {
+	if inSession(v) {
 		c.target = v.Target
 		pg.Cancel = c.cancel(pg)
+	} else {
+		// The account exists and nobody is signed in yet; without the target, a sign-in
+		// asks for no phone.
+		pg.Cancel = &link{pg.S("phone.not_now"), c.url("/sign-in", flows.Target{})}
 	}
 	return pg
 }

@@ -95,9 +95,14 @@ func (c *call) stepUpPage(v flows.View) *page {
 	pg.View = v
 	pg.Action = c.url("/step-up", c.target, "f", v.Flow)
 	pg.Email = v.Email
-	pg.Lead = pg.T("step_up.lead_unnamed")
+	lead := "step_up.lead"
+	if v.ThenPhone {
+		lead = "step_up.lead_phone"
+	}
 	if label := v.Target.Label; label != "" {
-		pg.Lead = pg.T("step_up.lead", "page", pg.name(label))
+		pg.Lead = pg.T(lead, "page", pg.name(label))
+	} else {
+		pg.Lead = pg.T(lead + "_unnamed")
 	}
 	pg.Go = pg.S("way." + v.Factor.String())
 	pg.Ways = c.otherWays(v)
@@ -129,8 +134,11 @@ func (pg *page) Channel() template.HTML {
 	}
 }
 
-// Then is what happens after the step-up.
+// Then is what happens after the button.
 func (pg *page) Then() template.HTML {
+	if pg.View.ThenPhone {
+		return pg.T("steps.first."+pg.View.Factor.String()) + " " + pg.ThenPhone()
+	}
 	then := pg.T("step_up.then_unnamed")
 	if label := pg.View.Target.Label; label != "" {
 		then = pg.T("step_up.then", "page", label)
@@ -141,8 +149,26 @@ func (pg *page) Then() template.HTML {
 	return then + " " + pg.T("step_up.for", "time", duration(pg.L, pg.View.ValidFor))
 }
 
+// ThenPhone lists the steps that follow the one at hand, where the last of them is
+// adding a phone; otherwise it is empty. All of the view's options are owed then.
+func (pg *page) ThenPhone() template.HTML {
+	if !pg.View.ThenPhone {
+		return ""
+	}
+	var steps template.HTML
+	for _, f := range pg.View.Options {
+		if f != pg.View.Factor {
+			steps += pg.T("steps.next."+f.String()) + " "
+		}
+	}
+	return steps + pg.T("steps.phone")
+}
+
 // otherWays are the ways on beside the one that the view proposes or awaits.
 func (c *call) otherWays(v flows.View) []way {
+	if v.ThenPhone {
+		return nil // the others come later, and none can be left out
+	}
 	var ways []way
 	for _, f := range v.Options {
 		if f != v.Factor {

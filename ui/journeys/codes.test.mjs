@@ -15,7 +15,9 @@ journey("a wrong code is refused, the fifth ends the code, and the right one com
   const code = await stack.code(person.email);
   for (let tries = 1; tries <= 5; tries += 1) {
     await codeField(page).fill(other(code));
+    const answered = page.waitForEvent("domcontentloaded");
     await press(page, "Continue");
+    await answered;
     await problem(page, tries < 5 ? /That code isn.t right/ : /no longer works/);
     if (tries === 3) await problem(page, "You have 2 tries left");
     assert.equal(await codeField(page).inputValue(), "", "a wrong code is not kept");

@@ -27,6 +27,10 @@ for (const colorScheme of ["light", "dark"]) {
       await press(page, "Continue");
       await problem(page, "The code is 6 digits");
       await look(page, "code-error");
+      await codeField(page).fill("000000");
+      await press(page, "Continue");
+      await problem(page, /in this window/);
+      await look(page, "code-wrong");
       await giveCode(page, stack, person.email);
       await heading(page, "Choose a password");
       await look(page, "new-password");
@@ -45,7 +49,7 @@ for (const colorScheme of ["light", "dark"]) {
       await look(page, "phone");
       await page.getByLabel("Mobile number").fill("12");
       await press(page, "Text me a code");
-      await problem(page, /right number of digits/);
+      await problem(page, /Start with . and your country code/);
       await look(page, "phone-error");
       await page.getByLabel("Mobile number").fill(person.phone);
       await press(page, "Text me a code");

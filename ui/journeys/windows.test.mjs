@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { journeys } from "./lib/journey.mjs";
-import { askForCode, codeField, giveCode, heading, inside, path, press, signInWithCode, signOut, signUp } from "./lib/steps.mjs";
+import { askForCode, codeField, giveCode, heading, inside, passwordField, path, press, problem, signInWithCode, signOut, signUp } from "./lib/steps.mjs";
 
 const journey = journeys();
 
@@ -52,6 +52,34 @@ journey("the back button after success shows no form that was sent before", asyn
   await inside(page, "Payslips", person);
   assert.equal(path(page), "/?here=1");
 });
+
+for (const javaScriptEnabled of [true, false]) {
+  const scripts = javaScriptEnabled ? "on" : "off";
+  journey(`back and reload after wrong answers show pages, and send no form again, with scripts ${scripts}`, async ({ page, stack, person }) => {
+    await page.goto("/?back=2");
+    await askForCode(page, person);
+    const posts = [];
+    for (let tries = 1; tries <= 2; tries += 1) {
+      await codeField(page).fill("000000");
+      await press(page, "Continue");
+      await problem(page, /That code isn.t right/);
+    }
+    await press(page, "Use your password instead");
+    await passwordField(page).fill("not the password");
+    await press(page, "Sign in");
+    await problem(page, /don.t match/);
+    page.on("request", (request) => request.method() === "POST" && posts.push(request.url()));
+    await page.reload();
+    await problem(page, /don.t match/);
+    for (let steps = 1; steps <= 2; steps += 1) {
+      await page.goBack(); // to pages that are over by now, which lead to the one that is not
+      await heading(page, "Enter your password");
+    }
+    await page.goto("/?back=2");
+    await heading(page, "Sign in");
+    assert.deepEqual(posts, []);
+  }, { javaScriptEnabled });
+}
 
 journey("a lost cookie leads to a fresh start at the same destination", async ({ page, stack, person }) => {
   await page.goto("/");

@@ -58,6 +58,8 @@ export async function startStack({ upstream, settings = "" } = {}) {
         assert.doesNotMatch(log, new RegExp(`(?<![\\d.])${code}(?!\\d)`), "no code is in the log");
         if (to.startsWith("+")) assert.ok(!log.includes(to.slice(1)), "no phone number is in the log");
       }
+      const leaked = log.split("\n").filter((line) => line.includes("eyJ") || /bearer [^"\s]/i.test(line));
+      assert.deepEqual(leaked.map((line) => line.slice(0, 200)), [], "no token is in the log");
       assert.doesNotMatch(log, /panic/, "nothing panicked");
     },
   };
