@@ -111,8 +111,11 @@ func (a *App) makeSenders(box *inbox.Inbox) (map[send.Medium][]send.Named, error
 	for medium, modules := range map[send.Medium][]SenderModule{send.Email: a.email, send.SMS: a.sms} {
 		for _, module := range modules {
 			name := module.CaddyModule().ID.Name()
-			if own, ok := module.(*InboxSender); ok {
+			switch own := module.(type) {
+			case *InboxSender:
 				own.box = box
+			case *SMTPSender:
+				name += " " + own.Address // there may be several, and logs should tell which
 			}
 			sender, err := module.Sender(a.log.With("sender", name))
 			if err != nil {

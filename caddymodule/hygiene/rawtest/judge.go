@@ -103,7 +103,7 @@ func dropOrigin(s string) string {
 	return s
 }
 
-// unescape decodes what it can, %uXXXX and overlong forms included.
+// unescape decodes what it can, %u escapes and overlong forms included.
 func unescape(s string) string {
 	var b strings.Builder
 	for i := 0; i < len(s); i++ {

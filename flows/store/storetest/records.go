@@ -60,7 +60,7 @@ var records = []property{
 		update(t, s, func(tx store.Tx) error {
 			value := []byte("mine")
 			err := tx.Set("a", value, 0)
-			copy(value, "XXXX")
+			copy(value, "----")
 			own, _ := tx.Get("a")
 			copy(own, "YYYY")
 			return err
