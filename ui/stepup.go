@@ -99,7 +99,9 @@ func (c *call) stepUpPage(v flows.View) *page {
 	if v.ThenPhone {
 		lead = "step_up.lead_phone"
 	}
-	if label := v.Target.Label; label != "" {
+	if v.Kind == flows.Enrol {
+		pg.Lead = pg.T("step_up.lead_enrol")
+	} else if label := v.Target.Label; label != "" {
 		pg.Lead = pg.T(lead, "page", pg.name(label))
 	} else {
 		pg.Lead = pg.T(lead + "_unnamed")
