@@ -161,7 +161,9 @@ func scenes() []scene {
 		{name: "code-then-phone", path: "/code" + f, setUp: in(with(with(confirmView(), func(v *flows.View) { v.Step = flows.AskCode }),
 			thenPhone(policy.EmailCode, policy.Password, policy.EmailCode)))},
 		{name: "code-step-up", path: "/code" + f, setUp: in(with(confirmView(), func(v *flows.View) { v.Step = flows.AskCode }))},
-		{name: "confirm-enrol", path: "/step-up" + f, setUp: in(with(confirmView(), func(v *flows.View) { v.Kind, v.ThenPhone, v.Factor, v.Options = flows.Enrol, true, policy.EmailCode, []policy.Factor{policy.EmailCode} }))},
+		{name: "confirm-enrol", path: "/step-up" + f, setUp: in(with(confirmView(), func(v *flows.View) {
+			v.Kind, v.ThenPhone, v.Factor, v.Options = flows.Enrol, true, policy.EmailCode, []policy.Factor{policy.EmailCode}
+		}))},
 		{name: "code-second", path: "/code" + f, setUp: at(with(smsView(flows.SignIn), func(v *flows.View) { v.Factor = policy.EmailCode }))},
 		{name: "code-enrolling", path: "/code" + f, setUp: at(enrolling)},
 		{name: "new-password", path: "/new-password" + f, setUp: at(with(viewOf(flows.SignUp, flows.AskNewPassword), func(v *flows.View) { v.MaySkip = true }))},
