@@ -87,6 +87,8 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 		}
 		err := s.inject(r, repl, session)
 		switch {
+		case err != nil && decision.Demand.IsZero():
+			setUser(repl, nil) // open to everybody, so to nobody in particular as well
 		case errors.Is(err, errSessionOver):
 			s.challenge(w, r, original, nil, decision)
 			return nil
