@@ -2,9 +2,12 @@ package caddymodule
 
 import (
 	"net/http"
+	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestOurPagesArePagesForPeopleOnly(t *testing.T) {
@@ -93,5 +96,48 @@ func TestSigningOutTakesAwayBothSessions(t *testing.T) {
 	b.client.Jar.SetCookies(home, stolen)
 	if p := b.get("/"); p.StatusCode != 303 {
 		t.Errorf("a copy of the cookie works after sign-out: %d", p.StatusCode)
+	}
+}
+
+// deadlined notes the read deadlines that are set: Caddy has its own, for idle clients,
+// and keeps a handler's as the ceiling.
+type deadlined struct {
+	*httptest.ResponseRecorder
+	set []time.Time
+}
+
+func (d *deadlined) SetReadDeadline(t time.Time) error {
+	d.set = append(d.set, t)
+	return nil
+}
+
+func TestAFormMustArriveSoon(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, payrollSite())
+	for method, soon := range map[string]bool{"GET": false, "HEAD": false, "POST": true} {
+		w := &deadlined{ResponseRecorder: httptest.NewRecorder()}
+		r := httptest.NewRequest(method, "/.auth/sign-in", strings.NewReader("email="))
+		r.Host = "localhost"
+		s.ServeHTTP(w, r)
+		latest := time.Now().Add(formTimeout)
+		if bounded := len(w.set) > 0 && !slices.ContainsFunc(w.set, latest.Before); bounded != soon {
+			t.Errorf("%s: deadlines %v, at the latest %v", method, w.set, latest)
+		}
+	}
+}
+
+func TestTheKeysAreReadAndNothingElse(t *testing.T) {
+	t.Parallel()
+	b := newSite(t, payrollSite()).browser(t)
+	for _, path := range []string{"/.auth/jwks", "/.auth/.well-known/openid-configuration"} {
+		for method, want := range map[string]int{"GET": 200, "HEAD": 200, "POST": 405, "OPTIONS": 405, "DELETE": 405} {
+			p := b.do(b.request(method, path, nil))
+			if p.StatusCode != want || method == "HEAD" && p.body != "" || method == "GET" && !strings.HasPrefix(p.body, "{") {
+				t.Errorf("%s %s: %d %s", method, path, p.StatusCode, p.body)
+			}
+			if strings.Contains(p.body, `"d":`) {
+				t.Errorf("%s %s shows a private key", method, path)
+			}
+		}
 	}
 }

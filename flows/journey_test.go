@@ -119,13 +119,18 @@ func TestPasswordThenEmailCodeAreTwoChannelsInEitherOrder(t *testing.T) {
 	w.demand = policy.Need(policy.OTP, 15*time.Minute)
 
 	b := w.browser().signInWithPassword(dana, longSecret).at(flows.AskCode)
+	w.wait(time.Second)
 	b.submit(flows.GiveCode{Code: b.code(dana)}).at(flows.Done)
+	if opened := b.session().Opened; opened != policy.Password {
+		t.Errorf("a sign-in that began with the password says it was opened by %s", opened)
+	}
 
 	w.wait(time.Hour)
 	b = w.browser().signInWithCode(dana).at(flows.AskPassword)
+	w.wait(time.Second)
 	b.submit(flows.GivePassword{Password: longSecret}).at(flows.Done)
-	if !b.session().Proof.TwoChannels() {
-		t.Fatal("a mailbox and a password are two channels")
+	if live := b.session(); !live.Proof.TwoChannels() || live.Opened != policy.EmailCode {
+		t.Fatalf("a mailbox and a password are two channels, the mailbox first: %+v", live.Session)
 	}
 }
 

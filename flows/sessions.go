@@ -31,11 +31,8 @@ func (r *effectRun) openSession() error {
 	}
 	session := Session{
 		SID: sid, User: r.user.ID, Email: r.user.Email, Groups: r.user.Groups, Epoch: r.user.Epoch,
-		Site: r.record.Site, Proof: r.record.Proof, Opened: policy.EmailCode, Device: r.caller.Device,
+		Site: r.record.Site, Proof: r.record.Proof, Opened: firstProved(r.record.Proof), Device: r.caller.Device,
 		Created: r.now, Ends: r.now.Add(e.SessionLife),
-	}
-	if _, ok := r.record.Proof.At(policy.EmailCode); !ok {
-		session.Opened = policy.Password
 	}
 	newPerson, err := r.recognisePerson()
 	if err != nil {
@@ -52,6 +49,17 @@ func (r *effectRun) openSession() error {
 		return err
 	}
 	return r.issue(session, newPerson)
+}
+
+// firstProved is the first factor that was proved first: what a sign-in began with,
+// also where the other one followed as its second.
+func firstProved(p policy.Proof) policy.Factor {
+	code, byCode := p.At(policy.EmailCode)
+	password, byPassword := p.At(policy.Password)
+	if byPassword && (!byCode || password.Before(code)) {
+		return policy.Password
+	}
+	return policy.EmailCode
 }
 
 // recognisePerson reports whether the browser last belonged to somebody else, or to
