@@ -204,8 +204,8 @@ func TestAFormThatIsStoppedLeadsBackToItsPageWithWhatItNeeds(t *testing.T) {
 	}
 	b.header.Set("Referer", "https://evil.example/x")
 	s.clock.advance(61 * time.Minute)
-	if p := b.post("/export", url.Values{}); strings.Contains(p.location, "evil") {
-		t.Errorf("a foreign referrer is where people are sent: %q", p.location)
+	if p := b.post("/export", url.Values{}); p.StatusCode != 303 || strings.Contains(p.location, "return_to") {
+		t.Errorf("a foreign referrer says where people are sent: %d to %q", p.StatusCode, p.location)
 	}
 }
 
@@ -361,6 +361,32 @@ func TestAWarmSessionCostsNoSignature(t *testing.T) {
 	b.get("/")
 	if n := ring.Signatures() - before; n != 2 {
 		t.Errorf("after half their life %d tokens were made, want 2", n)
+	}
+}
+
+func TestTokensForOtherAudiencesAreNotTakenForOurs(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, payrollSite())
+	b := s.browser(t)
+	s.signUp(b, dana, "/")
+	before := b.get("/").body
+	site := s.handlers[0].sites[0] // as a reload would leave it, with the session still warm
+	site.audiences = []string{"https://other.example"}
+	site.mintedFor += "\x00https://other.example"
+	if after := b.get("/").body; after == before {
+		t.Error("an access token for another audience was passed on")
+	}
+}
+
+func TestNoPlaceholderBreaksAHeaderInTwo(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, strings.Replace(payrollSite("inject {\nheader X-Q {http.request.uri.query.q}\n}"), `respond "`, `respond "q=[{http.request.header.X-Q}] `, 1))
+	b := s.browser(t)
+	s.signUp(b, dana, "/")
+	for query, want := range map[string]string{"a%20b": "q=[a b]", "a%0d%0aRemote-User:%20root": "q=[]", "a%00b": "q=[]", "%7benv.HOME%7d": "q=[{env.HOME}]"} {
+		if p := b.get("/?q=" + query); !strings.Contains(p.body, want) {
+			t.Errorf("%s: %s", query, p.body)
+		}
 	}
 }
 

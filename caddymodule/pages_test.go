@@ -43,6 +43,9 @@ func TestOurPagesAreNeverForwardedHoweverSpelled(t *testing.T) {
 			t.Errorf("%s reached the application: %d %s", path, p.StatusCode, p.body)
 		}
 	}
+	if p := b.get("/.AUTH/sign-in"); p.StatusCode != 404 {
+		t.Errorf("a page of ours in other letters: %d", p.StatusCode)
+	}
 }
 
 func TestAClosedSiteWithoutAccountsIsWarnedAbout(t *testing.T) {
