@@ -15,6 +15,9 @@ const (
 	SignUp Kind = "sign_up"
 	StepUp Kind = "step_up"
 	Enrol  Kind = "enrol"
+	// Reset replaces a forgotten password: a code by mail, then a new password. It ends
+	// in a session, like SignIn, and owes a second factor like one.
+	Reset Kind = "reset"
 )
 
 // Step is what a flow waits for. Faces render it; they decide nothing.
@@ -24,22 +27,28 @@ const (
 	AskPassword    Step = "password"     // GivePassword; or SwitchMethod to a code
 	AskCode        Step = "code"         // GiveCode, Resend; SendCode for another way; SwitchMethod
 	AskNewPassword Step = "new_password" // SetPassword, or SkipPassword where View.MaySkip
+	AskAttributes  Step = "attributes"   // GiveAttributes: View.Attributes says which
 	Confirm        Step = "confirm"      // SendCode, or UsePassword: the step-up page before anything is sent
 	Choose         Step = "choose"       // SendCode or UsePassword, one of View.Options
 	AskPhone       Step = "phone"        // GivePhone
 	Stuck          Step = "stuck"        // the account has no method that would do: View.Why says so
-	Done           Step = "done"         // finished; go to Target.ReturnTo
+	// Ready is a client's flow that may ask for tokens: Redeem.
+	Ready Step = "ready"
+	Done  Step = "done" // finished; go to Target.ReturnTo
 )
 
 // Input is what a person or client handed in. Exactly the types below implement it.
 type Input interface{ input() }
 
 type (
-	// Identify begins SignIn and SignUp: who the person says they are. ByPassword
-	// asks for the password page instead of a code by mail.
+	// Identify begins SignIn, SignUp and Reset: who the person says they are. ByPassword
+	// asks for the password page instead of a code by mail; for a client the engine
+	// chooses, and sends nothing yet. A client's SignUp may bring what will be asked for.
 	Identify struct {
 		Email      string
 		ByPassword bool
+		Password   string
+		Attributes map[string]string
 	}
 	// Open begins StepUp and Enrol: who it is follows from the session.
 	Open struct{}
@@ -57,6 +66,14 @@ type (
 	UsePassword struct{}
 	// SwitchMethod changes the first factor of a SignIn: from password to code, or back.
 	SwitchMethod struct{ ToPassword bool }
+	// GiveAttributes answers AskAttributes: values by attribute name. Names that the site
+	// does not know are passed over.
+	GiveAttributes struct{ Values map[string]string }
+	// RegisterMailbox answers AskPhone where View.MayRegisterMailbox: what was proved of
+	// the mailbox in this flow is enough, no message is needed.
+	RegisterMailbox struct{}
+	// Redeem answers Ready: the client asks for its tokens.
+	Redeem struct{}
 	// SetPassword answers AskNewPassword.
 	SetPassword struct{ Password string }
 	// SkipPassword answers AskNewPassword where View.MaySkip.
@@ -77,6 +94,10 @@ func (SetPassword) input()  {}
 func (SkipPassword) input() {}
 func (GivePhone) input()    {}
 
+func (GiveAttributes) input()  {}
+func (RegisterMailbox) input() {}
+func (Redeem) input()          {}
+
 // View is what a face needs to render a flow's step, and no secret.
 type View struct {
 	Flow   string // the flow's id: unguessable, worthless without the browser cookie
@@ -94,9 +115,19 @@ type View struct {
 	ThenPhone bool // after what is asked for now, a phone is to be added
 	// Options are the factors that would bring the flow on, in order of preference,
 	// the proposed one included; at AskCode "another way" is the others.
-	Options     []policy.Factor
-	First       bool          // a first factor is awaited: SwitchMethod may be offered
-	MaySkip     bool          // AskNewPassword may be skipped
+	Options []policy.Factor
+	First   bool // a first factor is awaited: SwitchMethod may be offered
+	MaySkip bool // AskNewPassword may be skipped
+	// Attributes are those to ask for at AskAttributes, in the site's order; Given holds
+	// what the flow has of them.
+	Attributes []Attribute
+	Given      map[string]string
+	// MayRegisterMailbox: at AskPhone, RegisterMailbox would do as well. MayGivePhone: a
+	// phone may be given there (always, on the pages).
+	MayRegisterMailbox, MayGivePhone bool
+	// MailboxBack is when a mailbox that a reset has spent counts again, at Stuck with
+	// MailboxSpent.
+	MailboxBack time.Time
 	PasswordMin int           // code points of a new password
 	Digits      int           // of a code
 	ValidFor    time.Duration // how long the proof will do for this target; 0 = as long as the session
@@ -105,7 +136,7 @@ type View struct {
 	Expires     time.Time // when the code stops working
 	ResendAfter time.Time // when another may be asked for
 
-	Why RefusalCode // at Stuck: NoMethod or EnrolNotAllowed
+	Why RefusalCode // at Stuck: NoMethod, EnrolNotAllowed or MailboxSpent
 
 	// Opened is set once, in the answer to the input that finished the flow.
 	Opened *Opened
@@ -113,8 +144,11 @@ type View struct {
 
 // Opened is a session that a flow opened or raised.
 type Opened struct {
-	// ID is the secret for the cookie, in the clear. The only copy: never log it.
-	ID      string
+	// ID is the secret for the cookie, in the clear. The only copy: never log it. Empty
+	// for a client, which has Refresh instead.
+	ID string
+	// Refresh is a client's refresh token: opaque, for its eyes only.
+	Refresh string
 	Session *Session
 	// NewPerson is set unless the browser's last known person was this one: the
 	// application's own cookies in this browser then belong to somebody else.
@@ -151,4 +185,11 @@ const (
 	// NoticeNoAccount answers a sign-in for an address that has none.
 	NoticeNoAccount  Purpose = "notice.no_account"
 	NoticePhoneAdded Purpose = "notice.phone_added"
+	CodeReset        Purpose = "code.reset"
+	// NoticeNoPassword answers a reset for an account that has no password, where a code
+	// by mail is the way to sign in.
+	NoticeNoPassword Purpose = "notice.no_password"
+	// NoticePasswordReset tells the owner that the password was replaced and that all
+	// other sessions have ended.
+	NoticePasswordReset Purpose = "notice.password_reset"
 )

@@ -25,45 +25,72 @@ func (e *Engine) SealCookie(o *Opened) (string, error) {
 // A warm session costs neither a store read nor a cookie decode, and a revoked one is
 // never warm.
 func (e *Engine) Authenticate(ctx context.Context, site, cookie string) (*Live, error) {
-	now := e.Now()
-	if live, ok := e.Cache.find(cookie); ok {
-		switch {
-		case live.Site != site:
-			return nil, nil
-		case !live.alive(now, e.SessionIdle):
-			e.Cache.drop(cookie)
-			return nil, nil
-		}
-		e.touch(ctx, live, now)
+	if live, known := e.warm(ctx, site, cookie); known {
 		return live, nil
 	}
 	id, err := e.Keys.OpenCookie(sessionCookie, cookie, e.SessionLife)
 	if err != nil {
 		return nil, nil // forged, foreign, or from before a change of keys
 	}
-	key := hashed(string(id))
+	return e.wake(ctx, cookie, hashed(string(id)), func(s *Session) bool { return s.Site == site && s.Client == "" })
+}
+
+// warm looks for a session in the cache. known says that there is no need to look
+// further: live is it, or nil because it is over or another site's.
+func (e *Engine) warm(ctx context.Context, site, credential string) (live *Live, known bool) {
+	live, ok := e.Cache.find(credential)
+	if !ok {
+		return nil, false
+	}
+	now := e.Now()
+	switch {
+	case live.Site != site:
+		return nil, true
+	case !live.alive(now):
+		e.Cache.drop(credential)
+		return nil, true
+	case !live.current(now):
+		e.Cache.drop(credential)
+		return nil, false
+	}
+	e.touch(ctx, live, now)
+	return live, true
+}
+
+// wake reads a session from the store and keeps it warm under its credential, if it
+// lives and is one that will do. ours may change what it is asked about.
+func (e *Engine) wake(ctx context.Context, credential, key string, ours func(*Session) bool) (*Live, error) {
 	generation := e.Cache.generation()
+	now := e.Now()
 	var session Session
+	var user User
 	var alive bool
-	err = e.Store.View(ctx, func(tx store.Tx) error {
+	err := e.Store.View(ctx, func(tx store.Tx) (err error) {
 		if session, alive, err = e.readSession(tx, key); err != nil || !alive {
 			return err
 		}
-		user, found, err := get[User](tx, userKey(session.User))
+		var found bool
+		user, found, err = get[User](tx, userKey(session.User))
 		alive = found && !user.Disabled && user.Epoch == session.Epoch
-		session.Email, session.Groups = user.Email, user.Groups
 		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("reading a session: %w", err)
 	}
-	if !alive || session.Site != site {
+	if !alive || !ours(&session) || !now.Before(session.Ends) {
 		return nil, nil
 	}
-	live := newLive(session)
-	e.Cache.keep(cookie, live, generation)
+	session.of(&user, now)
+	live := e.newLive(session, &user)
+	e.Cache.keep(credential, live, generation)
 	e.touch(ctx, live, now)
 	return live, nil
+}
+
+// of fills in what the account says as of now.
+func (s *Session) of(user *User, now time.Time) {
+	s.Email, s.Groups, s.Attributes = user.Email, user.Groups, user.Attributes
+	s.Proof = settled(s.Proof, user.mailboxSpent(now))
 }
 
 // touch records that the session is in use: always in memory, and now and then in the
@@ -72,7 +99,7 @@ func (e *Engine) Authenticate(ctx context.Context, site, cookie string) (*Live, 
 func (e *Engine) touch(ctx context.Context, live *Live, now time.Time) {
 	live.seen.Store(now.UnixMilli())
 	saved := live.saved.Load()
-	if now.UnixMilli()-saved < (e.SessionIdle/12).Milliseconds() || !live.saved.CompareAndSwap(saved, now.UnixMilli()) {
+	if now.UnixMilli()-saved < live.idle/12 || !live.saved.CompareAndSwap(saved, now.UnixMilli()) {
 		return
 	}
 	err := e.Store.Update(ctx, func(tx store.Tx) error {

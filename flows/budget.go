@@ -32,7 +32,7 @@ type budgetName struct {
 }
 
 func (e *Engine) budget(c Caller, record *flowRecord, factor policy.Factor, what, whom string) budgetName {
-	return budgetName{engine: e, user: record.User, device: hashed(c.Browser), factor: factor, what: what, whom: whom}
+	return budgetName{engine: e, user: record.User, device: c.device(), factor: factor, what: what, whom: whom}
 }
 
 // key settles the name within a transaction.
@@ -48,11 +48,25 @@ func (b budgetName) key(tx store.Tx) (string, error) {
 // proved one factor gives no fresh guesses at another: whoever has only the password
 // would otherwise get as many as they have browsers.
 func (b budgetName) known(tx store.Tx) (bool, error) {
-	if b.user == "" {
+	if b.user == "" || b.device == "" {
 		return false, nil
 	}
 	device, found, err := get[deviceRecord](tx, deviceKey(b.user, b.device))
 	return found && b.engine.Now().Before(device.Until) && device.Proved.Has(b.factor), err
+}
+
+// device names what may become a known device: the browser by its cookie. A client shows
+// nothing that lasts, so there it is the network from which the client is used. Empty:
+// there is nothing to know it by.
+func (c Caller) device() string {
+	switch {
+	case c.Client == nil:
+		return hashed(c.Browser)
+	case c.Network == "":
+		return ""
+	default:
+		return hashed("client " + c.Client.ID + " at " + c.Network)
+	}
 }
 
 // deviceLife is how long a browser that proved something stays a known device.
@@ -66,7 +80,11 @@ type deviceRecord struct {
 
 // recogniseDevice remembers what the flow has proved from this browser.
 func (r *effectRun) recogniseDevice() error {
-	key := deviceKey(r.record.User, hashed(r.caller.Browser))
+	name := r.caller.device()
+	if name == "" {
+		return nil
+	}
+	key := deviceKey(r.record.User, name)
 	device, found, err := get[deviceRecord](r.tx, key)
 	if err != nil {
 		return err

@@ -10,10 +10,17 @@ import (
 // been proved, what the target demands, and what the account has.
 func (s State) dispatch(now time.Time) (State, []Effect, bool) {
 	opening := s.Step == ""
-	s.First, s.Options, s.Why, s.ThenPhone = false, 0, "", false
+	s.First, s.Options, s.Why, s.ThenPhone, s.Register = false, 0, "", false, 0
 
-	if s.Kind == SignUp && s.User == "" && !s.Created {
+	switch {
+	case s.Kind == SignUp && s.User == "" && !s.Created:
 		return s.signUpNext(now)
+	case s.Kind == Reset && !s.Replaced:
+		s.Step = AskNewPassword
+		return s, []Effect{DropCode{}}, true
+	case s.Native && !s.Asked:
+		s.Step = Ready
+		return s, []Effect{DropCode{}}, true
 	}
 	demand := s.Facts.Demand.Join(policy.Floor)
 	if s.Kind == Enrol && !s.Facts.HasPhone {
@@ -25,7 +32,11 @@ func (s State) dispatch(now time.Time) (State, []Effect, bool) {
 	case demand.Met(s.Proof, now):
 		return s.finish()
 	}
-	if ways := policy.Ways(demand, s.Proof, now, s.Facts.Have); len(ways) > 0 {
+	ways := policy.Ways(demand, s.Proof, now, s.Facts.Have)
+	if s.Native {
+		return s.offerClient(ways, demand, now)
+	}
+	if len(ways) > 0 {
 		return s.offer(ways, opening)
 	}
 	return s.towardsPhone(demand, opening, now)
@@ -40,8 +51,21 @@ func (s State) signUpNext(now time.Time) (State, []Effect, bool) {
 		s.Step = AskNewPassword
 		return s, []Effect{DropCode{}}, true
 	default:
-		return s.createAccount("", now)
+		return s.askAttributes(now)
 	}
+}
+
+// askAttributes goes on when the password of a new account is settled. People are asked
+// for all that the site wants to know; a client only for what it must say and has not.
+func (s State) askAttributes(now time.Time) (State, []Effect, bool) {
+	if !s.newcomer() {
+		return s, nil, false
+	}
+	if s.Facts.AttributesMissing || s.Facts.AttributesAsked && !s.Native {
+		s.Step = AskAttributes
+		return s, []Effect{DropCode{}}, true
+	}
+	return s.createAccount(now)
 }
 
 // offer goes on with one of the ways to meet the demand. With one next factor there
@@ -64,13 +88,47 @@ func (s State) offer(ways []policy.Factors, opening bool) (State, []Effect, bool
 	return s, []Effect{DropCode{}}, true
 }
 
+// offerClient goes on with what the native protocol can ask for: one more code, or
+// the registration of a second factor, after which nothing more may be owed.
+func (s State) offerClient(ways []policy.Factors, demand policy.Demand, now time.Time) (State, []Effect, bool) {
+	for _, way := range ways {
+		if f := way.Slice()[0]; way.Len() == 1 && f.OneTime() {
+			s.Options |= way
+		}
+	}
+	if s.Options != 0 {
+		s.Step, s.Factor = Choose, s.Options.Slice()[0]
+		return s, []Effect{DropCode{}}, true
+	}
+	withPhone := s.Proof.With(policy.SMSCode, now)
+	if s.Facts.SMS && s.mayEnrol(s.Facts.EnrolWithin, now) && demand.Met(withPhone, now) {
+		s.Register = s.Register.With(policy.SMSCode)
+	}
+	if s.mayRegisterMailbox() && demand.Met(s.Proof.With(policy.Password, s.ChosenAt), now) {
+		s.Register = s.Register.With(policy.EmailCode)
+	}
+	if s.Register != 0 {
+		s.Step = AskPhone
+		return s, []Effect{DropCode{}}, true
+	}
+	if len(ways) > 0 || s.phoneWouldDo(demand, now) {
+		return s.stuck(NeedsBrowser) // our pages can ask for what is missing
+	}
+	return s.cannot(NoMethod, now)
+}
+
+// phoneWouldDo reports whether the demand could be met if the account had a phone.
+func (s State) phoneWouldDo(demand policy.Demand, now time.Time) bool {
+	return s.Facts.SMS && !s.Facts.HasPhone && !s.Facts.MailboxSpent &&
+		policy.Ways(demand, s.Proof, now, s.Facts.Have.With(policy.SMSCode)) != nil
+}
+
 // towardsPhone goes on when nothing that the account has would do. A phone may be
 // added at first need, and only by somebody who has just proved everything that the
 // account can be proved with: otherwise whoever holds half of it (a stolen password,
 // an old session's cookie) could make the other half their own.
 func (s State) towardsPhone(demand policy.Demand, opening bool, now time.Time) (State, []Effect, bool) {
-	withPhone := s.Facts.Have.With(policy.SMSCode)
-	if !s.Facts.SMS || s.Facts.HasPhone || policy.Ways(demand, s.Proof, now, withPhone) == nil {
+	if !s.phoneWouldDo(demand, now) {
 		return s.cannot(NoMethod, now)
 	}
 	if !s.mayEnrol(s.Facts.EnrolWithin, now) {
@@ -81,7 +139,7 @@ func (s State) towardsPhone(demand policy.Demand, opening bool, now time.Time) (
 		s.ThenPhone = true
 		return s.offer(ways, opening)
 	}
-	s.Step = AskPhone
+	s.Step, s.Register = AskPhone, policy.FactorsOf(policy.SMSCode)
 	return s, []Effect{DropCode{}}, true
 }
 
@@ -97,15 +155,19 @@ func (s State) enrolGate(within time.Duration) policy.Demand {
 }
 
 func (s State) mayEnrol(within time.Duration, now time.Time) bool {
-	return !s.Facts.HasPhone && s.enrolGate(within).Met(s.Proof, now)
+	return !s.Facts.HasPhone && !s.Facts.MailboxSpent && s.enrolGate(within).Met(s.Proof, now)
 }
 
 // cannot ends a flow whose target is out of this account's reach. A sign-in still
 // opens a session with what was proved: the rest of the application is theirs, and
 // the gateway refuses the target by itself.
 func (s State) cannot(why RefusalCode, now time.Time) (State, []Effect, bool) {
-	if (s.Kind == SignIn || s.Kind == SignUp) && policy.Floor.Met(s.Proof, now) {
+	opens := s.Kind == SignIn || s.Kind == SignUp || s.Kind == Reset
+	if opens && !s.Native && policy.Floor.Met(s.Proof, now) {
 		return s.finish()
+	}
+	if s.Facts.MailboxSpent && !s.Facts.HasPhone {
+		why = MailboxSpent
 	}
 	return s.stuck(why)
 }

@@ -30,6 +30,10 @@ func (r *effectRun) do(effect Effect) error {
 		return nil
 	case CreateAccount:
 		return r.createAccount(effect.PasswordHash)
+	case ResetPassword:
+		return r.resetPassword(effect.PasswordHash)
+	case RestoreMailbox:
+		return r.restoreMailbox()
 	case SetPhone:
 		return r.setPhone(effect.E164)
 	case OpenSession:
@@ -56,9 +60,10 @@ func (r *effectRun) createAccount(hash string) error {
 		return err
 	}
 	r.user = &User{
-		ID: id, Email: r.record.Email, Canonical: r.record.Canonical, Password: hash, Created: r.now.UTC(),
+		ID: id, Email: r.record.Email, Canonical: r.record.Canonical, Password: hash,
+		Attributes: r.record.Attributes, Created: r.now.UTC(),
 	}
-	r.record.User = id
+	r.record.User, r.record.Given = id, nil
 	if err := put(r.tx, emailKey(r.record.Canonical), id, r.now, time.Time{}); err != nil {
 		return err
 	}

@@ -46,6 +46,9 @@ type Settings struct {
 	RiseGrace   time.Duration // an old id lives on at its old level; default 10 s
 	EnrolWithin time.Duration // age of the proofs that allow enrolling a phone; default 5 min
 	PasswordMin int           // code points; default 15, at least 8
+	// ResetCoolDown is how long a mailbox that has reset a password is no second factor;
+	// default 24 h.
+	ResetCoolDown time.Duration
 
 	// CodeBudget, PasswordBudget and SendBudget bound what may be tried per account
 	// and factor, and sent per address. A device from which a factor has been proved
@@ -97,6 +100,7 @@ func (s Settings) withDefaults() (Settings, error) {
 	def(&s.SessionLife, 12*time.Hour)
 	def(&s.RiseGrace, 10*time.Second)
 	def(&s.EnrolWithin, 5*time.Minute)
+	def(&s.ResetCoolDown, 24*time.Hour)
 	rate(&s.CodeBudget, 10, 40*time.Minute)
 	rate(&s.PasswordBudget, 10, 10*time.Minute)
 	rate(&s.SendBudget, 5, 12*time.Minute)
@@ -125,6 +129,8 @@ func (s Settings) withDefaults() (Settings, error) {
 		return s, fmt.Errorf("enrolling within %v: 1m to 1h are possible", s.EnrolWithin)
 	case s.PasswordMin < 8 || s.PasswordMin > 64:
 		return s, fmt.Errorf("a least password length of %d: 8 to 64 are possible", s.PasswordMin)
+	case s.ResetCoolDown < time.Hour || s.ResetCoolDown > 30*24*time.Hour:
+		return s, fmt.Errorf("a cool-down of %v after a reset: 1h to 720h are possible", s.ResetCoolDown)
 	case s.HardCap < 10 || s.HardCap > 100:
 		return s, fmt.Errorf("a hard cap of %d failures: 10 to 100 are possible", s.HardCap)
 	}
@@ -196,9 +202,11 @@ type outcome struct {
 	gone    bool     // the flow ended without success
 	ended   []string // sids of sessions that were revoked
 	renewed []string // sids of sessions that go on under a new id
-	charged []charge // what sending cost
-	facts   Facts
-	phone   string // of the account, for the view
+	// changedUser is an account of which something has changed that its sessions must know.
+	changedUser string
+	charged     []charge // what sending cost
+	facts       Facts
+	phone       string // of the account, for the view
 }
 
 // transact runs fn in one transaction, and then what must follow a commit: caches
@@ -216,13 +224,16 @@ func (e *Engine) transact(ctx context.Context, fn func(store.Tx, *outcome) error
 	for _, sid := range out.ended {
 		e.Cache.forget(sid, true)
 	}
+	if out.changedUser != "" {
+		e.Cache.forgetUser(out.changedUser, false)
+	}
 	for _, sid := range out.renewed {
 		e.Cache.forget(sid, false)
 	}
 	for _, letter := range out.letters {
 		if err := e.Post(letter); err != nil {
 			e.Log.Warn("message not accepted", "purpose", letter.Purpose, "error", err)
-			if letter.Code != "" || letter.Purpose == NoticeNoAccount {
+			if letter.Code != "" || letter.Purpose == NoticeNoAccount || letter.Purpose == NoticeNoPassword {
 				e.takeBack(ctx, out)
 				out.refusal = &Refusal{Code: SendFailed}
 			}

@@ -12,14 +12,18 @@ import (
 type flowRecord struct {
 	State
 	ID      string `json:"-"`
-	Browser string `json:"browser"` // hash of the browser cookie's secret
-	Site    string `json:"site"`    // origin
+	Browser string `json:"browser"` // hash of the browser cookie's secret, or of a client's
+	Client  string `json:"client,omitempty"`
+	Site    string `json:"site"` // origin
 	// Began is the sid of the session that the browser had when the flow began. Step-ups
 	// and enrolments stay bound to it; a sign-in that began without one is overtaken
 	// when another tab has signed in.
 	Began string      `json:"began,omitempty"`
 	Code  *codeRecord `json:"code,omitempty"`
-	Ends  time.Time   `json:"ends"` // absolute
+	// Given is the password that a client sent before the mailbox was proved, sealed. It
+	// is hashed only afterwards, so that nobody can have passwords hashed for nothing.
+	Given []byte    `json:"given,omitempty"`
+	Ends  time.Time `json:"ends"` // absolute
 }
 
 // codeRecord is the one outstanding code of a flow.
@@ -51,7 +55,7 @@ func (e *Engine) loadFlow(tx store.Tx, c Caller, id string) (flowRecord, error) 
 		return flowRecord{}, &Refusal{Code: CookiesOff}
 	}
 	// Hashes of 256 random bits: comparing them tells nothing about a secret.
-	if record.Browser != hashed(c.Browser) {
+	if record.Browser != hashed(c.Browser) || record.Client != c.clientID() {
 		return flowRecord{}, gone
 	}
 	record.ID = id
@@ -73,7 +77,7 @@ func isFlowID(id string) bool {
 // overtaken reports whether the browser has meanwhile got a session that does what
 // the flow is for, in another tab: the flow is then done, without a second code.
 func overtaken(record *flowRecord, c Caller, demand policy.Demand, now time.Time) bool {
-	if c.Session == nil || record.Step == Done || record.Kind == Enrol {
+	if c.Session == nil || record.Step == Done || record.Kind == Enrol || record.Kind == Reset {
 		return false
 	}
 	if (record.Kind == SignIn || record.Kind == SignUp) && c.Session.SID == record.Began {
@@ -83,31 +87,47 @@ func overtaken(record *flowRecord, c Caller, demand policy.Demand, now time.Time
 }
 
 // gather reads the facts that the machine needs for this flow, and the account. The
-// account is nil for newcomers and phantoms; a disabled one counts as none.
+// account is nil for newcomers and phantoms; a disabled one counts as none, and so does
+// one whose sessions have all been ended since the flow named it.
 func (e *Engine) gather(tx store.Tx, c Caller, s State, demand policy.Demand) (Facts, *User, error) {
 	facts := Facts{
 		Demand:        demand,
-		EmailCode:     c.Site.EmailCode,
-		Password:      c.Site.Password,
-		SMS:           c.Site.SMS,
+		EmailCode:     c.Site.EmailCode && c.can(policy.EmailCode),
+		Password:      c.Site.Password && (c.can(policy.Password) || s.Kind == Reset),
+		SMS:           c.Site.SMS && c.can(policy.SMSCode),
 		SignUpAllowed: c.Site.admits(s.Canonical),
 		EnrolWithin:   e.EnrolWithin,
 		CodeLife:      e.CodeLife,
+
+		AttributesAsked:   len(c.Site.Attributes) > 0,
+		AttributesMissing: len(c.Site.missingAttributes(s.Attributes)) > 0,
 	}
 	if s.User == "" {
 		return facts, nil, nil
 	}
 	user, found, err := get[User](tx, userKey(s.User))
-	if err != nil || !found || user.Disabled {
+	if err != nil || !found || user.Disabled || user.Epoch != s.Epoch {
 		return facts, nil, err
 	}
+	facts.MailboxSpent, facts.MailboxBack = user.mailboxSpent(e.Now()), user.MailboxBack
 	facts.Have = user.Factors()
 	if !c.Site.Password {
 		facts.Have = facts.Have.Without(policy.Password)
 	}
-	if !c.Site.SMS {
+	if !c.can(policy.EmailCode) {
+		facts.Have = facts.Have.Without(policy.EmailCode)
+	}
+	if !facts.SMS {
 		facts.Have = facts.Have.Without(policy.SMSCode)
 	}
 	facts.HasPhone = user.Phone != ""
 	return facts, &user, nil
+}
+
+// settle gives the flow the facts of the moment.
+func (f *flowRecord) settle(facts Facts, user *User) {
+	f.Facts = facts
+	if user != nil {
+		f.Proof = settled(f.Proof, facts.MailboxSpent)
+	}
 }

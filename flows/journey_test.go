@@ -1,6 +1,7 @@
 package flows_test
 
 import (
+	"reflect"
 	"testing"
 	"time"
 
@@ -191,7 +192,7 @@ func TestAnUnknownAddressWalksAPhantomFlowThatCannotSucceed(t *testing.T) {
 	for range 4 {
 		known.submit(flows.GiveCode{Code: "000000"})
 		unknown.submit(flows.GiveCode{Code: "000000"})
-		if *known.refusal != *unknown.refusal {
+		if !reflect.DeepEqual(known.refusal, unknown.refusal) {
 			t.Fatalf("the refusals differ: %+v, %+v", known.refusal, unknown.refusal)
 		}
 	}

@@ -6,130 +6,6 @@ import (
 	"github.com/stepgate/stepgate/policy"
 )
 
-// State is where a flow stands. It is a plain value: the whole of it is stored,
-// except Facts, which are gathered afresh before every event.
-type State struct {
-	Kind   Kind   `json:"kind"`
-	Step   Step   `json:"step"`
-	Target Target `json:"target"`
-
-	Email     string `json:"email,omitempty"`     // as typed
-	Canonical string `json:"canonical,omitempty"` // see CanonicalEmail
-	User      string `json:"user,omitempty"`      // empty: no such account (yet)
-	// Phantom marks a flow that looks and costs the same as any other and can never
-	// succeed: no account has the address, or it may not be used.
-	Phantom bool `json:"phantom,omitempty"`
-
-	// Proof is all that counts; Here is the part of it that was proved in this flow
-	// rather than brought along by the session.
-	Proof   policy.Proof   `json:"proof"`
-	Here    policy.Factors `json:"here,omitempty"`
-	Factor  policy.Factor  `json:"factor"`            // of the code or password that is awaited
-	Options policy.Factors `json:"options,omitempty"` // ways on, where there is a choice
-	// First is set while a first factor is awaited, when the method may be switched.
-	First bool `json:"first,omitempty"`
-
-	// Created is set once the flow has made the account: nobody else has anything of it.
-	Created bool `json:"created,omitempty"`
-
-	// ThenPhone is set while the proof that is asked for leads to adding a phone.
-	ThenPhone bool `json:"then_phone,omitempty"`
-
-	// PhoneTyped and Phone are the number being enrolled.
-	PhoneTyped string `json:"phone_typed,omitempty"`
-	Phone      string `json:"phone,omitempty"`
-	Enrolling  bool   `json:"enrolling,omitempty"`
-
-	Why RefusalCode `json:"why,omitempty"` // at Stuck
-
-	Facts Facts `json:"-"`
-}
-
-// Facts are what the machine must know and cannot remember, because it may have
-// changed since the last event.
-type Facts struct {
-	Demand policy.Demand  // of the target, at least the floor
-	Have   policy.Factors // what the account has and the site accepts
-	// HasPhone is true even where the site sends no text messages: an account that
-	// has a second factor never gets another one this way.
-	HasPhone bool
-	// Site's methods.
-	EmailCode, Password, SMS bool
-	SignUpAllowed            bool          // for this address
-	EnrolWithin              time.Duration // age of the proofs that allow enrolling
-	CodeLife                 time.Duration // how much older they may be when the code comes back
-}
-
-// Event is something that happened to a flow, checked by the engine.
-type Event interface{ event() }
-
-type (
-	// Identified: somebody said who they are. User is empty when no account has the
-	// address.
-	Identified struct {
-		Email, Canonical, User string
-		ByPassword             bool
-	}
-	// Begun: a signed-in person asked to step up, or to enrol a phone.
-	Begun struct{}
-	// PasswordRight and CodeRight: the awaited proof came and was right. Wrong ones are
-	// no events: they move nothing.
-	PasswordRight struct{}
-	CodeRight     struct{}
-	// WantCode and WantPassword: the person chose a way.
-	WantCode     struct{ Factor policy.Factor }
-	WantPassword struct{}
-	// WantAgain: another code, the same way.
-	WantAgain struct{}
-	// Switched: the other first factor, please.
-	Switched struct{ ToPassword bool }
-	// PasswordChosen: a new account's password, hashed. PasswordSkipped: none wanted.
-	PasswordChosen  struct{ Hash string }
-	PasswordSkipped struct{}
-	// PhoneGiven: a number to enrol.
-	PhoneGiven struct{ Typed, E164 string }
-)
-
-func (Identified) event()      {}
-func (Begun) event()           {}
-func (PasswordRight) event()   {}
-func (CodeRight) event()       {}
-func (WantCode) event()        {}
-func (WantPassword) event()    {}
-func (WantAgain) event()       {}
-func (Switched) event()        {}
-func (PasswordChosen) event()  {}
-func (PasswordSkipped) event() {}
-func (PhoneGiven) event()      {}
-
-// Effect is something the engine must do, in the transaction that stores the
-// state.
-type Effect interface{ effect() }
-
-type (
-	// NewCode makes and sends a code for the state's factor; any older one dies. While
-	// a young code is on its way to the same place, that one stays instead.
-	// Purpose says what the message is about.
-	NewCode struct{ Purpose Purpose }
-	// DropCode makes an outstanding code worthless.
-	DropCode struct{}
-	// CreateAccount makes the account of a sign-up; its address is proved.
-	CreateAccount struct{ PasswordHash string }
-	// SetPhone writes the proved number to the account, unless it has one by now.
-	SetPhone struct{ E164 string }
-	// OpenSession starts a session with the state's proof.
-	OpenSession struct{}
-	// RaiseSession gives the session that began the flow the state's proof and a new id.
-	RaiseSession struct{}
-)
-
-func (NewCode) effect()       {}
-func (DropCode) effect()      {}
-func (CreateAccount) effect() {}
-func (SetPhone) effect()      {}
-func (OpenSession) effect()   {}
-func (RaiseSession) effect()  {}
-
 // errNotThisStep is returned for an event that the state has no edge for.
 var errNotThisStep = &Refusal{Code: NotThisStep}
 
@@ -154,7 +30,7 @@ func (s State) advance(ev Event, now time.Time) (State, []Effect, bool) {
 		}
 		return s.dispatch(now)
 	case Switched:
-		if !s.awaitsFirst() {
+		if !s.awaitsFirst() || s.Native {
 			return s, nil, false
 		}
 		return s.firstFactor(ev.ToPassword)
@@ -175,15 +51,26 @@ func (s State) advance(ev Event, now time.Time) (State, []Effect, bool) {
 	case CodeRight:
 		return s.codeRight(now)
 	case PasswordChosen:
-		if s.Step != AskNewPassword {
-			return s, nil, false
-		}
-		return s.createAccount(ev.Hash, now)
+		return s.passwordChosen(ev.Hash, now)
 	case PasswordSkipped:
-		if s.Step != AskNewPassword || !s.Facts.EmailCode {
+		if s.Step != AskNewPassword || s.Kind != SignUp || !s.Facts.EmailCode {
 			return s, nil, false
 		}
-		return s.createAccount("", now)
+		return s.askAttributes(now)
+	case AttributesGiven:
+		if s.Step != AskAttributes {
+			return s, nil, false
+		}
+		s.Attributes = ev.Values
+		return s.createAccount(now)
+	case MailboxRegistered:
+		return s.mailboxRegistered(now)
+	case TokensWanted:
+		if s.Step != Ready || !s.Native {
+			return s, nil, false
+		}
+		s.Asked = true
+		return s.dispatch(now)
 	case PhoneGiven:
 		return s.phoneGiven(ev, now)
 	default:
@@ -191,27 +78,41 @@ func (s State) advance(ev Event, now time.Time) (State, []Effect, bool) {
 	}
 }
 
-// identified begins a sign-in or a sign-up. A sign-in that awaits its first factor
-// may be begun again for another address.
+// identified begins a flow for the owner of an address. A sign-in that awaits its
+// first factor may be begun again for another one.
 func (s State) identified(ev Identified) (State, []Effect, bool) {
-	again := s.Kind == SignIn && s.awaitsFirst()
-	if s.Step != "" && !again || s.Kind != SignIn && s.Kind != SignUp {
+	again := s.Kind == SignIn && s.awaitsFirst() && !s.Native
+	if s.Step != "" && !again || s.Kind != SignIn && s.Kind != SignUp && s.Kind != Reset {
 		return s, nil, false
 	}
-	s.Email, s.Canonical, s.User = ev.Email, ev.Canonical, ev.User
+	s.Email, s.Canonical, s.User, s.Epoch = ev.Email, ev.Canonical, ev.User, ev.Epoch
 	s.Proof, s.Here = policy.Proof{}, 0
-	s.First = s.Kind == SignIn
+	s.Attributes = ev.Attributes
+	s.First = s.Kind == SignIn || s.Native
 	s.Factor = policy.EmailCode
 	switch {
 	case s.Kind == SignIn:
-		s.Phantom = s.User == ""
+		s.Phantom, s.Asked = s.User == "", s.Native
 		return s.firstFactor(ev.ByPassword)
-	case s.User != "" && !s.Facts.EmailCode:
+	case s.Kind == Reset && !s.Facts.Password:
+		return s, nil, false
+	case s.Kind == Reset && !ev.MayReset:
+		s.Phantom, s.Passwordless, s.User = true, s.User != "", ""
+	case s.Kind == SignUp && s.User != "" && !s.Facts.EmailCode:
 		// The address has an account, and a code is not a way into it here.
 		s.Phantom, s.User = true, ""
 	}
+	if s.Native {
+		return s.awaitClient(policy.EmailCode)
+	}
 	s.Step = AskCode
 	return s, []Effect{NewCode{s.purpose()}}, true
+}
+
+// awaitClient waits for a client to ask for the first factor.
+func (s State) awaitClient(f policy.Factor) (State, []Effect, bool) {
+	s.Step, s.Factor, s.Options = Choose, f, policy.FactorsOf(f)
+	return s, nil, true
 }
 
 // awaitsFirst reports whether a first factor is awaited.
@@ -224,11 +125,17 @@ func (s State) firstFactor(byPassword bool) (State, []Effect, bool) {
 		if !s.Facts.Password {
 			return s, nil, false
 		}
+		if s.Native {
+			return s.awaitClient(policy.Password)
+		}
 		s.Step, s.Factor = AskPassword, policy.Password
 		return s, nil, true
 	}
 	if !s.Facts.EmailCode {
 		return s, nil, false
+	}
+	if s.Native {
+		return s.awaitClient(policy.EmailCode)
 	}
 	s.Step, s.Factor = AskCode, policy.EmailCode
 	return s, []Effect{NewCode{s.purpose()}}, true
@@ -238,7 +145,7 @@ func (s State) firstFactor(byPassword bool) (State, []Effect, bool) {
 func (s State) atChoice(f policy.Factor) bool {
 	switch s.Step {
 	case Confirm, Choose, AskCode, AskPassword:
-		return !s.First && !s.Enrolling && s.Options.Has(f)
+		return (!s.First || s.Native) && !s.Enrolling && s.Options.Has(f)
 	default:
 		return false
 	}
@@ -275,12 +182,23 @@ func (s State) prove(f policy.Factor, now time.Time) State {
 	return s
 }
 
+// proved goes on after a code for an address that the account has.
+func (s State) proved(f policy.Factor, now time.Time) (State, []Effect, bool) {
+	s = s.prove(f, now)
+	if f.Channel() != policy.Phone || !s.Facts.MailboxSpent {
+		return s.dispatch(now)
+	}
+	s.Facts.MailboxSpent = false
+	next, effects, ok := s.dispatch(now)
+	return next, append([]Effect{RestoreMailbox{}}, effects...), ok
+}
+
 func (s State) codeRight(now time.Time) (State, []Effect, bool) {
-	if s.Step != AskCode || s.Phantom || s.First && !s.Facts.EmailCode {
+	if s.Step != AskCode || s.Phantom || s.Kind == SignIn && s.First && !s.Facts.EmailCode {
 		return s, nil, false
 	}
 	if !s.Enrolling {
-		return s.prove(s.Factor, now).dispatch(now)
+		return s.proved(s.Factor, now)
 	}
 	phone, may := s.Phone, s.mayEnrol(s.Facts.EnrolWithin+s.Facts.CodeLife, now)
 	s.Enrolling, s.Phone, s.PhoneTyped = false, "", ""
@@ -288,6 +206,7 @@ func (s State) codeRight(now time.Time) (State, []Effect, bool) {
 		return s.dispatch(now) // the phone proves nothing while it is nobody's
 	}
 	s = s.prove(policy.SMSCode, now)
+	s.Asked = false
 	s.Facts.Have = s.Facts.Have.With(policy.SMSCode)
 	s.Facts.HasPhone = true
 	next, effects, ok := s.dispatch(now)
@@ -297,7 +216,7 @@ func (s State) codeRight(now time.Time) (State, []Effect, bool) {
 // phoneGiven takes the number to enrol; while its code is awaited it may be changed. The
 // page may have been open for long, so what allows enrolling is judged again.
 func (s State) phoneGiven(ev PhoneGiven, now time.Time) (State, []Effect, bool) {
-	if s.Step != AskPhone && !(s.Step == AskCode && s.Enrolling) {
+	if s.Step != AskPhone && !(s.Step == AskCode && s.Enrolling) || !s.Facts.SMS {
 		return s, nil, false
 	}
 	if !s.mayEnrol(s.Facts.EnrolWithin, now) {
@@ -305,23 +224,70 @@ func (s State) phoneGiven(ev PhoneGiven, now time.Time) (State, []Effect, bool) 
 		return s.dispatch(now)
 	}
 	s.Enrolling, s.Phone, s.PhoneTyped = true, ev.E164, ev.Typed
-	s.Step, s.Factor, s.Options = AskCode, policy.SMSCode, 0
+	s.Step, s.Factor, s.Options, s.Register = AskCode, policy.SMSCode, 0, 0
 	return s, []Effect{NewCode{s.purpose()}}, true
 }
 
 // createAccount makes an account for an address that was proved in this very flow,
 // and for nothing else, whatever the state may claim.
-func (s State) createAccount(hash string, now time.Time) (State, []Effect, bool) {
-	if _, proved := s.Proof.At(policy.EmailCode); !proved || s.Kind != SignUp || s.Phantom || s.Created || s.User != "" || !s.Facts.SignUpAllowed {
+func (s State) createAccount(now time.Time) (State, []Effect, bool) {
+	if !s.newcomer() {
 		return s, nil, false
 	}
-	s.Created = true
+	hash := s.Hash
+	s.Created, s.Hash = true, ""
 	s.Facts.Have = policy.FactorsOf(policy.EmailCode)
 	if hash != "" && s.Facts.Password {
 		s.Facts.Have = s.Facts.Have.With(policy.Password)
 	}
 	next, effects, ok := s.dispatch(now)
 	return next, append([]Effect{CreateAccount{hash}}, effects...), ok
+}
+
+// newcomer reports whether the flow is that of somebody who may have an account made:
+// they have proved the mailbox in it, and nobody has one for the address.
+func (s State) newcomer() bool {
+	_, proved := s.Proof.At(policy.EmailCode)
+	return proved && s.Kind == SignUp && !s.Phantom && !s.Created && s.User == "" && s.Facts.SignUpAllowed
+}
+
+// passwordChosen takes a new account's password, or the one that replaces a forgotten
+// one: by whoever has proved the mailbox in this very flow.
+func (s State) passwordChosen(hash string, now time.Time) (State, []Effect, bool) {
+	if s.Step != AskNewPassword || hash == "" {
+		return s, nil, false
+	}
+	if s.Kind != Reset {
+		s.Hash, s.ChosenAt = hash, now
+		return s.askAttributes(now)
+	}
+	if s.Phantom || s.User == "" || s.Replaced || !s.Here.Has(policy.EmailCode) || !s.Facts.Password {
+		return s, nil, false
+	}
+	s.Replaced = true
+	// Whoever chose the password holds the mailbox, and perhaps nothing else.
+	s.Proof, s.Facts.MailboxSpent = s.Proof.Spend(policy.Mailbox), true
+	s.Facts.Have = s.Facts.Have.With(policy.Password)
+	next, effects, ok := s.prove(policy.Password, now).dispatch(now)
+	return next, append([]Effect{ResetPassword{hash}}, effects...), ok
+}
+
+// mailboxRegistered ends the registration of a newcomer who chose a password in this
+// flow, after the mailbox was proved in it: those are two channels. They had to prove
+// the mailbox to get here, so nobody else can, and typing the password once more would
+// prove no more than choosing it did.
+func (s State) mailboxRegistered(now time.Time) (State, []Effect, bool) {
+	if s.Step != AskPhone || !s.Register.Has(policy.EmailCode) || !s.mayRegisterMailbox() {
+		return s, nil, false
+	}
+	s.Proof, s.Here = s.Proof.With(policy.Password, s.ChosenAt), s.Here.With(policy.Password)
+	s.Asked = false
+	return s.dispatch(now)
+}
+
+func (s State) mayRegisterMailbox() bool {
+	return s.Native && s.Created && !s.ChosenAt.IsZero() && s.Here.Has(policy.EmailCode) &&
+		s.Facts.Have.Has(policy.Password) && !s.Facts.HasPhone
 }
 
 // purpose is what a code sent now would be about.
@@ -331,6 +297,14 @@ func (s State) purpose() Purpose {
 		return CodeEnrol
 	case s.Created:
 		return CodeSignIn
+	case s.Replaced:
+		return CodeStepUp
+	case s.Kind == Reset && s.Passwordless:
+		return NoticeNoPassword
+	case s.Kind == Reset && s.Phantom:
+		return NoticeNoAccount
+	case s.Kind == Reset:
+		return CodeReset
 	case s.Kind == SignUp && (s.User != "" || s.Phantom):
 		return CodeHaveAccount
 	case s.Kind == SignUp:

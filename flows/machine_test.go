@@ -21,14 +21,18 @@ var edges = map[Step][]Event{
 	AskNewPassword: {PasswordChosen{}, PasswordSkipped{}},
 	Confirm:        {WantCode{}, WantPassword{}},
 	Choose:         {WantCode{}, WantPassword{}},
-	AskPhone:       {PhoneGiven{}},
+	AskPhone:       {PhoneGiven{}, MailboxRegistered{}},
+	AskAttributes:  {AttributesGiven{}},
+	Ready:          {TokensWanted{}},
 	Stuck:          {},
 	Done:           {},
 }
 
 var allEvents = []Event{
 	Identified{Email: "dana@example.com", Canonical: "dana@example.com", User: "u1"},
+	Identified{Email: "dana@example.com", Canonical: "dana@example.com", User: "u1", MayReset: true, ByPassword: true},
 	Identified{Email: "dana@example.com", Canonical: "dana@example.com"},
+	AttributesGiven{}, MailboxRegistered{}, TokensWanted{},
 	Begun{}, PasswordRight{}, CodeRight{}, WantAgain{}, PasswordSkipped{}, WantPassword{},
 	WantCode{policy.EmailCode}, WantCode{policy.SMSCode}, WantCode{policy.Password},
 	Switched{true}, Switched{false}, PasswordChosen{"hash"}, PhoneGiven{"07700 900123", "+447700900123"},
@@ -36,9 +40,9 @@ var allEvents = []Event{
 
 // anyState draws a state of any shape, sensible or not.
 func anyState(t *rapid.T) State {
-	steps := []Step{"", AskPassword, AskCode, AskNewPassword, Confirm, Choose, AskPhone, Stuck, Done}
+	steps := []Step{"", AskPassword, AskCode, AskNewPassword, Confirm, Choose, AskPhone, AskAttributes, Ready, Stuck, Done}
 	s := State{
-		Kind:      rapid.SampledFrom([]Kind{SignIn, SignUp, StepUp, Enrol}).Draw(t, "kind"),
+		Kind:      rapid.SampledFrom([]Kind{SignIn, SignUp, StepUp, Enrol, Reset}).Draw(t, "kind"),
 		Step:      rapid.SampledFrom(steps).Draw(t, "step"),
 		User:      rapid.SampledFrom([]string{"", "u1"}).Draw(t, "user"),
 		Created:   rapid.Bool().Draw(t, "created"),
@@ -47,7 +51,15 @@ func anyState(t *rapid.T) State {
 		Options:   policy.Factors(rapid.Uint8Max(7).Draw(t, "options")),
 		First:     rapid.Bool().Draw(t, "first"),
 		Enrolling: rapid.Bool().Draw(t, "enrolling"),
+		Native:    rapid.Bool().Draw(t, "native"),
+		Asked:     rapid.Bool().Draw(t, "asked"),
+		Replaced:  rapid.Bool().Draw(t, "replaced"),
+		Here:      policy.Factors(rapid.Uint8Max(7).Draw(t, "here")),
+		Register:  policy.Factors(rapid.Uint8Max(7).Draw(t, "register")),
 		Facts:     anyFacts(t),
+	}
+	if rapid.Bool().Draw(t, "chosen") {
+		s.Hash, s.ChosenAt = "hash", noon.Add(-time.Minute)
 	}
 	for _, f := range policy.All().Slice() {
 		if rapid.Bool().Draw(t, "proved") {
@@ -63,8 +75,11 @@ func anyFacts(t *rapid.T) Facts {
 		HasPhone:  rapid.Bool().Draw(t, "has phone"),
 		EmailCode: rapid.Bool().Draw(t, "email code"), Password: rapid.Bool().Draw(t, "password"),
 		SMS: rapid.Bool().Draw(t, "sms"), SignUpAllowed: rapid.Bool().Draw(t, "allowed"),
-		EnrolWithin: 15 * time.Minute,
+		EnrolWithin:     15 * time.Minute,
+		MailboxSpent:    rapid.Bool().Draw(t, "mailbox spent"),
+		AttributesAsked: rapid.Bool().Draw(t, "attributes"),
 	}
+	facts.AttributesMissing = facts.AttributesAsked && rapid.Bool().Draw(t, "attributes missing")
 	for range rapid.IntRange(0, 2).Draw(t, "demands") {
 		d := rapid.SampledFrom([]policy.Dimension{policy.Session, policy.PasswordProof, policy.EmailProof, policy.SMSProof, policy.OTP}).Draw(t, "dimension")
 		within := rapid.SampledFrom([]time.Duration{0, 5 * time.Minute, time.Hour}).Draw(t, "within")
@@ -86,7 +101,7 @@ func TestAnEventWithoutAnEdgeChangesNothing(t *testing.T) {
 		if err == nil && !edge {
 			t.Fatalf("%T passed at %q, which has no such edge", ev, s.Step)
 		}
-		if err != nil && (next != s || effects != nil) {
+		if err != nil && (!reflect.DeepEqual(next, s) || effects != nil) {
 			t.Fatalf("a refused %T moved the flow", ev)
 		}
 	})
@@ -112,7 +127,7 @@ func TestASessionIsOpenedOnlyByAProofThatJustCame(t *testing.T) {
 			return
 		}
 		switch ev.(type) {
-		case PasswordRight, CodeRight, PasswordChosen, PasswordSkipped:
+		case PasswordRight, CodeRight, PasswordChosen, PasswordSkipped, AttributesGiven, TokensWanted, MailboxRegistered:
 		case PhoneGiven: // too late to add one: what was proved before is judged again
 			if next.Proof != s.Proof {
 				t.Fatal("a number that was typed proved something")
@@ -130,7 +145,10 @@ func TestASessionIsOpenedOnlyByAProofThatJustCame(t *testing.T) {
 		if !policy.Floor.Met(next.Proof, noon) {
 			t.Fatal("a session without a first factor")
 		}
-		if (s.Kind == StepUp || s.Kind == Enrol) && !next.Facts.Demand.Join(policy.Floor).Met(next.Proof, noon) {
+		if s.Native && !next.Asked {
+			t.Fatal("a client got a session that it did not ask for")
+		}
+		if (s.Kind == StepUp || s.Kind == Enrol || s.Native) && !next.Facts.Demand.Join(policy.Floor).Met(next.Proof, noon) {
 			t.Fatal("a rise that does not meet its demand")
 		}
 	})
@@ -141,8 +159,9 @@ func TestASessionIsOpenedOnlyByAProofThatJustCame(t *testing.T) {
 func TestNoOrderOfEventsProvesMoreThanWasProved(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		kind := rapid.SampledFrom([]Kind{SignIn, SignUp, StepUp, Enrol}).Draw(t, "kind")
+		kind := rapid.SampledFrom([]Kind{SignIn, SignUp, StepUp, Enrol, Reset}).Draw(t, "kind")
 		s := State{Kind: kind, Facts: anyFacts(t)}
+		s.Native = kind != StepUp && kind != Enrol && rapid.Bool().Draw(t, "native")
 		hadPhone := s.Facts.HasPhone
 		if kind == StepUp || kind == Enrol {
 			s.User, s.Proof = "u1", policy.Proof{}.With(policy.EmailCode, noon.Add(-time.Hour))
@@ -162,6 +181,15 @@ func TestNoOrderOfEventsProvesMoreThanWasProved(t *testing.T) {
 				proved = proved.With(policy.Password)
 			case CodeRight:
 				proved = proved.With(before.Factor)
+			case PasswordChosen:
+				if kind == Reset && proved.Has(policy.EmailCode) || before.Native && next.Created {
+					proved = proved.With(policy.Password)
+				}
+			case MailboxRegistered:
+				if !proved.Has(policy.EmailCode) || !before.Created || before.ChosenAt.IsZero() {
+					t.Fatal("a mailbox was registered by somebody who had not proved it, or chose no password")
+				}
+				proved = proved.With(policy.Password)
 			}
 			for _, f := range policy.All().Slice() {
 				if at, ok := next.Proof.At(f); ok && at.Equal(noon) && !proved.Has(f) {
@@ -169,7 +197,20 @@ func TestNoOrderOfEventsProvesMoreThanWasProved(t *testing.T) {
 				}
 			}
 			for _, e := range effects {
+				if _, ok := e.(ResetPassword); ok && (!proved.Has(policy.EmailCode) || before.User == "" || before.Phantom) {
+					t.Fatal("a password was replaced without a proved mailbox")
+				}
+				if _, ok := e.(NewCode); ok && before.Native {
+					switch ev.(type) {
+					case WantCode, WantAgain, PhoneGiven:
+					default:
+						t.Fatalf("%T sent a client's person a message that nobody asked for", ev)
+					}
+				}
 				if _, ok := e.(SetPhone); ok {
+					if before.Facts.MailboxSpent {
+						t.Fatal("a phone was added while the mailbox was spent")
+					}
 					if hadPhone {
 						t.Fatal("an account that had a phone got another")
 					}
@@ -190,20 +231,53 @@ func TestNoOrderOfEventsProvesMoreThanWasProved(t *testing.T) {
 	})
 }
 
+func TestAfterAResetTheMailboxIsNoSecondFactor(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		s := State{Kind: Reset, Facts: anyFacts(t)}
+		s.Native = rapid.Bool().Draw(t, "native")
+		s.Facts.Demand = s.Facts.Demand.Join(policy.Need(policy.OTP, 0))
+		replaced := false
+		for range rapid.IntRange(1, 12).Draw(t, "length") {
+			ev := rapid.SampledFrom(allEvents).Draw(t, "event")
+			before := s
+			next, effects, err := Advance(s, ev, noon)
+			if err != nil {
+				continue
+			}
+			for _, e := range effects {
+				if _, ok := e.(ResetPassword); ok {
+					replaced = true
+				}
+			}
+			phone := next.Here.Has(policy.SMSCode)
+			if replaced && !phone && next.Proof.TwoChannels() {
+				t.Fatalf("%T at %q made two channels of one mailbox", ev, before.Step)
+			}
+			if opens(effects) && s.Native && !phone {
+				t.Fatal("a client got tokens that owe a second factor")
+			}
+			s = next
+		}
+	})
+}
+
 func TestAPhantomLooksLikeAnyOtherSignIn(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		facts := anyFacts(t)
 		byPassword := rapid.Bool().Draw(t, "by password")
-		known := State{Kind: SignIn, Facts: facts}
-		unknown := State{Kind: SignIn, Facts: facts}
-		k, ke, kerr := Advance(known, Identified{Email: "a@example.com", Canonical: "a@example.com", User: "u1", ByPassword: byPassword}, noon)
+		kind := rapid.SampledFrom([]Kind{SignIn, Reset}).Draw(t, "kind")
+		native := rapid.Bool().Draw(t, "native")
+		known := State{Kind: kind, Facts: facts, Native: native}
+		unknown := State{Kind: kind, Facts: facts, Native: native}
+		k, ke, kerr := Advance(known, Identified{Email: "a@example.com", Canonical: "a@example.com", User: "u1", ByPassword: byPassword, MayReset: true}, noon)
 		u, ue, uerr := Advance(unknown, Identified{Email: "a@example.com", Canonical: "a@example.com", ByPassword: byPassword}, noon)
 		for range 6 {
 			if (kerr == nil) != (uerr == nil) || len(ke) != len(ue) || k.Step != u.Step || k.Factor != u.Factor || k.First != u.First || k.Options != u.Options {
 				t.Fatalf("they differ: %+v %v, %+v %v", k, kerr, u, uerr)
 			}
-			ev := rapid.SampledFrom([]Event{WantAgain{}, Switched{true}, Switched{false}, WantCode{policy.SMSCode}, PhoneGiven{}, PasswordSkipped{}}).Draw(t, "event")
+			ev := rapid.SampledFrom([]Event{WantAgain{}, WantPassword{}, WantCode{policy.EmailCode}, TokensWanted{}, Switched{true}, Switched{false}, WantCode{policy.SMSCode}, PhoneGiven{}, PasswordSkipped{}}).Draw(t, "event")
 			k, ke, kerr = Advance(k, ev, noon)
 			u, ue, uerr = Advance(u, ev, noon)
 		}

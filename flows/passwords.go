@@ -83,7 +83,7 @@ func (e *Engine) chargePassword(ctx context.Context, c Caller, flow, email strin
 			return errNotThisStep
 		}
 		if email != "" && record.First {
-			event, err := e.identified(tx, c, Identify{Email: email, ByPassword: true})
+			event, err := e.identified(tx, c, record.Kind, Identify{Email: email, ByPassword: true})
 			if err != nil {
 				return err
 			}
@@ -153,12 +153,7 @@ func (e *Engine) setPassword(ctx context.Context, c Caller, record flowRecord, i
 	if in.Password == "" {
 		return outcome{}, &Refusal{Code: PasswordMissing, Field: "new_password", Left: -1}
 	}
-	local, _, _ := strings.Cut(record.Canonical, "@")
-	err := password.Check(in.Password, e.PasswordMin, local, c.Site.Brand, c.Site.Name)
-	if code, count := passwordRefusal(err, e.PasswordMin); code != "" {
-		return outcome{}, &Refusal{Code: code, Field: "new_password", Count: count, Left: -1}
-	}
-	if err != nil {
+	if err := e.checkPassword(c, record.Canonical, in.Password); err != nil {
 		return outcome{}, err
 	}
 	if err := e.chargeHash(ctx, &record); err != nil {
@@ -172,6 +167,31 @@ func (e *Engine) setPassword(ctx context.Context, c Caller, record flowRecord, i
 		return outcome{}, err
 	}
 	return e.submit(ctx, c, record.ID, PasswordChosen{Hash: hash}, demand)
+}
+
+// checkPassword judges a new password for the owner of an address.
+func (e *Engine) checkPassword(c Caller, canonical, chosen string) error {
+	local, _, _ := strings.Cut(canonical, "@")
+	err := password.Check(chosen, e.PasswordMin, local, c.Site.Brand, c.Site.Name)
+	if code, count := passwordRefusal(err, e.PasswordMin); code != "" {
+		return &Refusal{Code: code, Field: "new_password", Count: count, Left: -1}
+	}
+	return err
+}
+
+// usePasswordGiven goes on with the password that a client brought to its sign-up, now
+// that the mailbox is proved. Where it will not do, the client is asked for it as if it
+// had brought none.
+func (e *Engine) usePasswordGiven(ctx context.Context, c Caller, out outcome, demand policy.Demand) (outcome, error) {
+	plain, err := e.Keys.Open(givenLabel, out.record.Given, out.record.ID)
+	if err != nil {
+		return out, err
+	}
+	next, err := e.setPassword(ctx, c, out.record, SetPassword{Password: string(plain)}, demand)
+	if _, refused := refusalIn(err); refused {
+		return out, nil
+	}
+	return next, err
 }
 
 // chargeHash bounds how often one proved mailbox may have a password hashed.

@@ -21,7 +21,14 @@ type User struct {
 	// under an older epoch is dead.
 	Epoch   int       `json:"epoch"`
 	Created time.Time `json:"created"`
+	// MailboxBack is when the mailbox counts as a second factor again after a reset by
+	// mail has spent it; zero: it does.
+	MailboxBack time.Time `json:"mailbox_back,omitzero"`
 }
+
+// mailboxSpent reports whether a reset has used the mailbox up for now: whoever holds
+// nothing else could have chosen the password as well.
+func (u *User) mailboxSpent(now time.Time) bool { return now.Before(u.MailboxBack) }
 
 // Factors is what the account can prove itself with.
 func (u *User) Factors() policy.Factors {
@@ -35,7 +42,16 @@ func (u *User) Factors() policy.Factors {
 	return have
 }
 
-// Session is a signed-in browser. It is stored under the hash of the id that the
+// settled is a proof with the mailbox spent, or not, as the account has it now: that is
+// for the account to say, and may have changed since something was proved.
+func settled(p policy.Proof, spent bool) policy.Proof {
+	if spent {
+		return p.Spend(policy.Mailbox)
+	}
+	return p.Restore(policy.Mailbox)
+}
+
+// Session is a signed-in browser, or a sign-in through a client. It is stored under the hash of the id that the
 // cookie carries, so whoever reads the store cannot become anybody.
 type Session struct {
 	// Key is the SHA-256 of the cookie's secret id, in hex: the record's name.
@@ -52,10 +68,27 @@ type Session struct {
 	Created  time.Time     `json:"created"`
 	LastSeen time.Time     `json:"last_seen"`
 	Ends     time.Time     `json:"ends"` // absolute
-	// Email and Groups are the account's, as of when the session was last read.
-	Email  string   `json:"email"`
-	Groups []string `json:"-"`
+	// Email, Groups and Attributes are the account's, as of when the session was last read.
+	Email      string            `json:"email"`
+	Groups     []string          `json:"-"`
+	Attributes map[string]string `json:"-"`
+	// Client is the id of the client that the sign-in belongs to; empty for a browser.
+	// Generation counts the refresh tokens it got, the newest at Rotated.
+	Client string `json:"client,omitempty"`
+	// Idle is the client's own limit without use; zero: the engine's.
+	Idle       time.Duration `json:"idle,omitempty"`
+	Generation int           `json:"generation,omitempty"`
+	Rotated    time.Time     `json:"rotated,omitzero"`
 	// Replaced is set on the old id after a rise: it lives for the grace only, at
 	// its old level.
 	Replaced bool `json:"replaced,omitempty"`
+}
+
+// idle is how long the session lives unused, where the engine says so and it does not
+// say otherwise.
+func (s *Session) idle(engine time.Duration) time.Duration {
+	if s.Idle != 0 {
+		return s.Idle
+	}
+	return engine
 }

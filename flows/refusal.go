@@ -18,6 +18,8 @@ type Refusal struct {
 	Left int
 	// Count is a number the words need: digits typed, least length.
 	Count int
+	// Names are the attributes to blame, in the site's order.
+	Names []string
 }
 
 func (r *Refusal) Error() string { return fmt.Sprintf("refused: %s", r.Code) }
@@ -61,4 +63,24 @@ const (
 	SignInFirst     RefusalCode = "sign_in_first"
 	SendFailed      RefusalCode = "send_failed" // the outbox is full: nothing was used up
 	Busy            RefusalCode = "busy"        // too many passwords are being checked: try again
+	// AttributesMissing and AttributesInvalid: Names says which.
+	AttributesMissing RefusalCode = "attributes_missing"
+	AttributesInvalid RefusalCode = "attributes_invalid"
+	// MailboxSpent: the password was reset by mail, and until View.MailboxBack the same
+	// mailbox is no second factor.
+	MailboxSpent RefusalCode = "mailbox_spent"
+
+	// The rest is told to clients only, never to people on our pages.
+
+	// NeedsBrowser: what is needed cannot be done with what the client said it can.
+	NeedsBrowser RefusalCode = "needs_browser"
+	// UserUnknown, UserExists and NoPassword are told where Client.Reveal is set.
+	UserUnknown RefusalCode = "user_unknown"
+	UserExists  RefusalCode = "user_exists"
+	NoPassword  RefusalCode = "no_password"
+	// RefreshInvalid: the refresh token is not ours, too old, another client's, or its
+	// sign-in has ended.
+	RefreshInvalid RefusalCode = "refresh_invalid"
+	// ProofNeeded: what is asked for needs more, or fresher, proof than the sign-in has.
+	ProofNeeded RefusalCode = "proof_needed"
 )

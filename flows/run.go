@@ -9,91 +9,6 @@ import (
 	"github.com/stepgate/stepgate/policy"
 )
 
-// Start begins a flow: Identify for SignIn and SignUp, Open for StepUp and Enrol. An
-// error is a [*Refusal], or wraps store.ErrUnavailable, or is a fault.
-func (e *Engine) Start(ctx context.Context, c Caller, kind Kind, t Target, in Input) (View, error) {
-	if c.Browser == "" {
-		return View{}, &Refusal{Code: CookiesOff}
-	}
-	var event Event = Begun{}
-	var identify Identify
-	switch in := in.(type) {
-	case Identify:
-		identify = in
-		if kind != SignIn && kind != SignUp {
-			return View{}, errNotThisStep
-		}
-		if kind == SignUp && c.Site.SignUp != SignUpOpen && c.Site.SignUp != SignUpDomains {
-			return View{}, &Refusal{Code: SignUpNotOpen}
-		}
-	case Open:
-		if kind != StepUp && kind != Enrol {
-			return View{}, errNotThisStep
-		}
-		if c.Session == nil {
-			return View{}, &Refusal{Code: SignInFirst}
-		}
-	default:
-		return View{}, errNotThisStep
-	}
-	demand, err := c.Demand(ctx, t)
-	if err != nil {
-		return View{}, fmt.Errorf("judging the target: %w", err)
-	}
-	id, err := e.secret(20)
-	if err != nil {
-		return View{}, err
-	}
-	out, err := e.transact(ctx, func(tx store.Tx, out *outcome) error {
-		record := e.newRecord(c, id, kind, t)
-		if kind == SignIn || kind == SignUp {
-			if event, err = e.identified(tx, c, identify); err != nil {
-				return err
-			}
-			// The facts of a sign-up include whether this address may.
-			record.Canonical = event.(Identified).Canonical
-		}
-		return e.apply(tx, c, record, event, demand, out)
-	})
-	return e.answer(out, demand, err)
-}
-
-func (e *Engine) newRecord(c Caller, id string, kind Kind, t Target) flowRecord {
-	record := flowRecord{
-		ID: id, Browser: hashed(c.Browser), Site: c.Site.Origin,
-		Ends:  e.Now().Add(e.FlowLife),
-		State: State{Kind: kind, Target: t},
-	}
-	if c.Session != nil {
-		record.Began = c.Session.SID
-		if kind == StepUp || kind == Enrol {
-			record.User, record.Email = c.Session.User, c.Session.Email
-			record.Proof = c.Session.Proof
-		}
-	}
-	return record
-}
-
-// identified reads an address and looks for its account. A disabled account counts
-// as none: its owner is told by whoever disabled it, not by this page.
-func (e *Engine) identified(tx store.Tx, c Caller, in Identify) (Identified, error) {
-	typed, canonical, refusal := CanonicalEmail(in.Email)
-	if refusal != nil {
-		return Identified{}, refusal
-	}
-	byPassword := in.ByPassword || !c.Site.EmailCode
-	event := Identified{Email: typed, Canonical: canonical, ByPassword: byPassword}
-	id, found, err := get[string](tx, emailKey(canonical))
-	if err != nil || !found {
-		return event, err
-	}
-	user, found, err := get[User](tx, userKey(id))
-	if err == nil && found && !user.Disabled {
-		event.User = id
-	}
-	return event, err
-}
-
 // Look returns the flow's step. It changes nothing and sends nothing.
 func (e *Engine) Look(ctx context.Context, c Caller, flow string) (View, error) {
 	record, err := e.peek(ctx, c, flow)
@@ -125,7 +40,7 @@ func (e *Engine) lookAt(ctx context.Context, c Caller, record flowRecord, demand
 		out.facts, out.phone = facts, phoneOf(user)
 		return err
 	})
-	return e.answer(out, demand, err)
+	return e.answer(c, out, demand, err)
 }
 
 // Preview is what a StepUp to t would propose, without starting anything: for the
@@ -148,11 +63,11 @@ func (e *Engine) Preview(ctx context.Context, c Caller, t Target) (View, error) 
 			return err
 		}
 		out.facts, out.phone = facts, phoneOf(user)
-		out.record.Facts = facts
+		out.record.settle(facts, user)
 		out.record.State, _, err = Advance(out.record.State, Begun{}, e.Now())
 		return err
 	})
-	return e.answer(out, demand, err)
+	return e.answer(c, out, demand, err)
 }
 
 // Submit hands in one input. On a [*Refusal] the View returned with it is the
@@ -177,6 +92,11 @@ func (e *Engine) Submit(ctx context.Context, c Caller, flow string, in Input) (V
 		out, err = e.setPassword(ctx, c, record, in, demand)
 	case GiveCode:
 		out, err = e.giveCode(ctx, c, flow, in, demand)
+		if given := out.record.Given; err == nil && out.refusal == nil && out.record.Step == AskNewPassword && given != nil {
+			out, err = e.usePasswordGiven(ctx, c, out, demand)
+		}
+	case GiveAttributes:
+		out, err = e.giveAttributes(ctx, c, record, in, demand)
 	case GivePhone:
 		e164, refusal := ParsePhone(in.Phone, c.Site.Countries)
 		if refusal != nil {
@@ -199,7 +119,7 @@ func (e *Engine) Submit(ctx context.Context, c Caller, flow string, in Input) (V
 		}
 		return view, refusal
 	}
-	return e.answer(out, demand, err)
+	return e.answer(c, out, demand, err)
 }
 
 // plainEvent is the event of an input that needs no checking beyond the machine's.
@@ -215,6 +135,10 @@ func plainEvent(in Input) (Event, bool) {
 		return Switched(in), true
 	case SkipPassword:
 		return PasswordSkipped{}, true
+	case RegisterMailbox:
+		return MailboxRegistered{}, true
+	case Redeem:
+		return TokensWanted{}, true
 	default:
 		return nil, false
 	}
@@ -237,7 +161,7 @@ func (e *Engine) apply(tx store.Tx, c Caller, record flowRecord, event Event, de
 	now := e.Now()
 	if id, ok := event.(Identified); ok {
 		// The facts must be those of the account that was just named.
-		record.User = id.User
+		record.User, record.Epoch = id.User, id.Epoch
 	}
 	facts, user, err := e.gather(tx, c, record.State, demand)
 	if err != nil {
@@ -246,7 +170,7 @@ func (e *Engine) apply(tx store.Tx, c Caller, record flowRecord, event Event, de
 	if (record.Kind == StepUp || record.Kind == Enrol) && user == nil {
 		return &Refusal{Code: FlowGone} // the account is gone or disabled
 	}
-	record.Facts = facts
+	record.settle(facts, user)
 	next, effects, err := Advance(record.State, event, now)
 	if err != nil {
 		return err
@@ -258,6 +182,9 @@ func (e *Engine) apply(tx store.Tx, c Caller, record flowRecord, event Event, de
 		if err := run.do(effect); err != nil {
 			return err
 		}
+	}
+	if run.user != nil {
+		facts.MailboxBack = run.user.MailboxBack
 	}
 	out.record, out.facts, out.phone = record, facts, phoneOf(run.user)
 	return put(tx, flowKey(record.ID), record, now, record.Ends)
@@ -271,25 +198,32 @@ func phoneOf(user *User) string {
 }
 
 // answer turns an outcome into what the face gets.
-func (e *Engine) answer(out outcome, demand policy.Demand, err error) (View, error) {
+func (e *Engine) answer(c Caller, out outcome, demand policy.Demand, err error) (View, error) {
 	if err != nil {
 		return View{}, err
 	}
-	view := e.view(out, demand)
+	view := e.view(c, out, demand)
 	if out.refusal != nil {
 		return view, out.refusal
 	}
 	return view, nil
 }
 
-func (e *Engine) view(out outcome, demand policy.Demand) View {
+func (e *Engine) view(c Caller, out outcome, demand policy.Demand) View {
 	r := out.record
 	v := View{
 		Flow: r.ID, Kind: r.Kind, Step: r.Step, Target: r.Target, Email: r.Email,
 		Factor: r.Factor, Enrolling: r.Enrolling || r.Step == AskPhone, Options: r.Options.Slice(),
-		MaySkip: r.Step == AskNewPassword && out.facts.EmailCode,
+		MaySkip: r.Step == AskNewPassword && r.Kind == SignUp && out.facts.EmailCode,
 		Digits:  e.CodeDigits, PasswordMin: e.PasswordMin, ValidFor: demand.ValidFor(), First: r.First,
 		Why: r.Why, ThenPhone: r.ThenPhone, Opened: out.opened,
+		MayRegisterMailbox: r.Register.Has(policy.EmailCode), MayGivePhone: r.Register.Has(policy.SMSCode),
+	}
+	if r.Step == AskAttributes {
+		v.Attributes, v.Given = c.Site.attributesFor(c, r.Attributes), r.Attributes
+	}
+	if r.Why == MailboxSpent {
+		v.MailboxBack = out.facts.MailboxBack
 	}
 	switch {
 	case r.Enrolling:

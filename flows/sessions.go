@@ -30,12 +30,18 @@ func (r *effectRun) openSession() error {
 		return err
 	}
 	session := Session{
-		SID: sid, User: r.user.ID, Email: r.user.Email, Groups: r.user.Groups, Epoch: r.user.Epoch,
-		Site: r.record.Site, Proof: r.record.Proof, Opened: firstProved(r.record.Proof), Device: r.caller.Device,
+		SID: sid, User: r.user.ID, Email: r.user.Email, Groups: r.user.Groups, Attributes: r.user.Attributes,
+		Epoch: r.user.Epoch,
+		Site:  r.record.Site, Proof: r.record.Proof, Opened: firstProved(r.record.Proof), Device: r.caller.Device,
 		Created: r.now, Ends: r.now.Add(e.SessionLife),
 	}
-	newPerson, err := r.recognisePerson()
-	if err != nil {
+	newPerson := false
+	if client := r.caller.Client; client != nil {
+		session.Client, session.Idle = client.ID, client.SessionIdle
+		if client.SessionLife != 0 {
+			session.Ends = r.now.Add(client.SessionLife)
+		}
+	} else if newPerson, err = r.recognisePerson(); err != nil {
 		return err
 	}
 	if err := r.recogniseDevice(); err != nil {
@@ -47,6 +53,9 @@ func (r *effectRun) openSession() error {
 	began := begunRecord{At: r.now, TwoChannels: session.Proof.TwoChannels()}
 	if err := put(r.tx, ofUserKey(r.user.ID, sid), began, r.now, session.Ends); err != nil {
 		return err
+	}
+	if session.Client != "" {
+		return r.issueToClient(session)
 	}
 	return r.issue(session, newPerson)
 }
@@ -281,7 +290,7 @@ func (e *Engine) SetDisabled(ctx context.Context, user string, disabled bool) er
 	if err != nil {
 		return fmt.Errorf("disabling an account: %w", err)
 	}
-	e.Cache.forgetUser(user)
+	e.Cache.forgetUser(user, true)
 	return e.EndSessions(ctx, user, "")
 }
 
@@ -293,6 +302,6 @@ func (e *Engine) readSession(tx store.Tx, key string) (Session, bool, error) {
 	}
 	session.Key = key
 	now := e.Now()
-	live := now.Before(session.Ends) && now.Sub(session.LastSeen) <= e.SessionIdle
+	live := now.Before(session.Ends) && now.Sub(session.LastSeen) <= session.idle(e.SessionIdle)
 	return session, live, nil
 }

@@ -26,6 +26,8 @@ type Site struct {
 	SignUp SignUpMode
 	// Domains limits SignUpDomains, as canonical (lower-case, A-label) names.
 	Domains []string
+	// Attributes are asked of newcomers, in this order.
+	Attributes []Attribute
 }
 
 // SignUpMode says who may create an account.
@@ -61,9 +63,16 @@ type Caller struct {
 	// browser showed none (cookies may be off), and no flow is found.
 	Browser string
 	Session *Session // nil: nobody is signed in
-	Device  string   // such as "Firefox on Windows"; never the raw User-Agent
-	Network string   // client network for messages, such as 198.51.100.0/24; may be empty
-	Lang    string   // BCP 47 language of the page
+	// Client is set for an application with screens of its own, which acts for a person
+	// through the native API; nil for a browser on our pages. Browser is then the secret
+	// that the client's continuation tokens carry.
+	Client *Client
+	// Can is what the client said it can ask of people: EmailCode and SMSCode (its
+	// challenge type "oob"), Password. Not used for browsers.
+	Can     policy.Factors
+	Device  string // such as "Firefox on Windows"; never the raw User-Agent
+	Network string // client network for messages, such as 198.51.100.0/24; may be empty
+	Lang    string // BCP 47 language of the page
 	// Demand judges the flow's target for this caller. It must not be nil.
 	Demand Evaluate
 }

@@ -106,7 +106,10 @@ type browser struct {
 	*world
 	secret  string
 	network string
-	cookie  string // of the session
+	cookie  string        // of the session
+	client  *flows.Client // nil: our pages
+	can     policy.Factors
+	opened  *flows.Opened // of a client
 	flow    string
 	view    flows.View
 	refusal *flows.Refusal
@@ -121,10 +124,22 @@ func (b *browser) caller() flows.Caller {
 		Site: b.site, Browser: b.secret, Network: b.network, Device: "Firefox on Linux", Lang: "en",
 		Demand: func(context.Context, flows.Target) (policy.Demand, error) { return b.demand, nil },
 	}
+	if b.client != nil {
+		c.Client, c.Can, c.Device = b.client, b.can, ""
+		return c
+	}
 	if live := b.session(); live != nil {
 		c.Session = &live.Session
 	}
 	return c
+}
+
+// native is an application with screens of its own, which can ask for everything.
+func (w *world) native() *browser {
+	b := w.browser()
+	b.client = &flows.Client{ID: "app"}
+	b.can = policy.All()
+	return b
 }
 
 // session is who the gateway would take the browser for.
@@ -149,6 +164,10 @@ func (b *browser) took(view flows.View, err error) *browser {
 	b.view = view
 	if view.Flow != "" {
 		b.flow = view.Flow
+	}
+	if view.Opened != nil && b.client != nil {
+		b.opened = view.Opened
+		return b
 	}
 	if view.Opened != nil {
 		cookie, err := b.engine.SealCookie(view.Opened)

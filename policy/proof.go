@@ -24,8 +24,15 @@ type Proof struct {
 // With returns the proof with f proved at t. Proving one factor never touches
 // another's time. A t that is not after the Unix epoch, the zero Time above all, is
 // a mistake and proves nothing: f then counts as never proved.
+//
+// Proving the phone restores a spent mailbox: a mailbox is spent because whoever holds
+// it may hold nothing else, and now they do. A password does not, since that is just what
+// they could have chosen by means of the mailbox.
 func (p Proof) With(f Factor, t time.Time) Proof {
 	p.at[f] = max(0, t.UnixMilli())
+	if f.Channel() == Phone && p.at[f] != 0 {
+		p.spent[Mailbox] = false
+	}
 	return p
 }
 
@@ -69,6 +76,17 @@ func (p Proof) Spend(c Channel) Proof {
 func (p Proof) Restore(c Channel) Proof {
 	p.spent[c] = false
 	return p
+}
+
+// Spent lists the channels that do not count towards OTP.
+func (p Proof) Spent() []Channel {
+	var spent []Channel
+	for c := range channelCount {
+		if p.spent[c] {
+			spent = append(spent, c)
+		}
+	}
+	return spent
 }
 
 // Latest is the time of the newest proof: the auth_time of OIDC Core 2.
@@ -118,10 +136,8 @@ func (p Proof) MarshalJSON() ([]byte, error) {
 			j.At[f.String()] = p.at[f]
 		}
 	}
-	for c := range channelCount {
-		if p.spent[c] {
-			j.Spent = append(j.Spent, c.String())
-		}
+	for _, c := range p.Spent() {
+		j.Spent = append(j.Spent, c.String())
 	}
 	return json.Marshal(j)
 }

@@ -117,6 +117,25 @@ func TestASpentChannelNeverCountsTowardsOTP(t *testing.T) {
 	})
 }
 
+func TestAProofListsItsSpentChannels(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		p := proofs.Draw(t, "proof")
+		rest := p
+		for _, c := range p.Spent() {
+			if rest == rest.Restore(c) {
+				t.Fatalf("the %v is listed twice, or is not spent", c)
+			}
+			rest = rest.Restore(c)
+		}
+		for _, c := range channels {
+			if rest != rest.Restore(c) {
+				t.Fatalf("the %v is spent and not listed", c)
+			}
+		}
+	})
+}
+
 func TestATimeThatIsNoTimeProvesNothing(t *testing.T) {
 	t.Parallel()
 	for _, at := range []time.Time{{}, time.Unix(0, 0), time.Unix(-1, 0)} {
@@ -216,5 +235,22 @@ func TestWordsOfFactorsAreUniqueAndReadable(t *testing.T) {
 	}
 	if SMSCode.First() {
 		t.Error("a text message alone opens a session")
+	}
+}
+
+func TestOnlyThePhoneRestoresASpentMailbox(t *testing.T) {
+	t.Parallel()
+	spent := Proof{}.With(EmailCode, now).Spend(Mailbox)
+	if p := spent.With(Password, now); p.TwoChannels() {
+		t.Error("a password restored the mailbox that it was chosen by")
+	}
+	if p := spent.With(EmailCode, now.Add(time.Minute)).With(Password, now); p.TwoChannels() {
+		t.Error("the mailbox restored itself")
+	}
+	if p := spent.With(SMSCode, now); !p.TwoChannels() {
+		t.Error("mailbox and phone are two channels")
+	}
+	if p := spent.With(SMSCode, time.Time{}).With(Password, now); p.TwoChannels() {
+		t.Error("a phone that was never proved restored the mailbox")
 	}
 }

@@ -26,8 +26,9 @@ type Subject struct {
 	Proof  policy.Proof
 }
 
-// claims are those of both kinds of token; ClientID and Scope are the access
-// token's alone (RFC 9068, section 2.2).
+// claims are those of both kinds of token. ClientID and Scope are the access token's
+// alone (RFC 9068, section 2.2). Version is for clients, whose libraries look at it,
+// and ACRs and Spent are in a client's access token.
 type claims struct {
 	Issuer    string           `json:"iss"`
 	Subject   string           `json:"sub"`
@@ -53,6 +54,11 @@ type claims struct {
 	TID        string `json:"tid,omitempty"`
 	ClientID   string `json:"client_id,omitempty"`
 	Scope      string `json:"scope,omitempty"`
+	Version    string `json:"ver,omitempty"`
+	// ACRs are authentication contexts that were asked for and are met.
+	ACRs []string `json:"acrs,omitempty"`
+	// Spent are the channels that do not count as a second factor.
+	Spent []string `json:"spent,omitempty"`
 }
 
 // The greatest lengths of claims that somebody outside can choose, in bytes as JSON
@@ -61,7 +67,7 @@ const (
 	maxEmail  = 254
 	maxName   = 128
 	maxGroup  = 128
-	maxGroups = 512 // all of them together
+	maxGroups = 512 // all of them together, with quotes and commas
 )
 
 // proved fills in what was proved and when: auth_time is the latest active
@@ -113,11 +119,11 @@ func (c *claims) person(s Subject) {
 	room := maxGroups
 	for _, g := range s.Groups {
 		n := length(g)
-		if n > maxGroup || n > room || clean(g) != g {
+		if n > maxGroup || n+3 > room || clean(g) != g {
 			c.MoreGroups = true
 			continue
 		}
-		room -= n
+		room -= n + 3
 		c.Groups = append(c.Groups, g)
 	}
 }

@@ -1,9 +1,11 @@
 package token
 
 import (
+	"crypto"
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/rsa"
+	"time"
 )
 
 // PrivateBytes are the numbers that must never leave the ring.
@@ -26,3 +28,12 @@ func PrivateBytes(r *Ring) [][]byte {
 
 // Private is the key that signs.
 func Private(r *Ring) any { return r.keys[0].private }
+
+// RingOf is a ring of one given key, the same in each process.
+func RingOf(alg Alg, private crypto.Signer, now func() time.Time) (*Ring, error) {
+	k, err := newKey(alg, private, now())
+	if err != nil {
+		return nil, err
+	}
+	return newRing([]*Key{k}, now)
+}

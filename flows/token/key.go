@@ -77,6 +77,9 @@ func newKey(alg Alg, private crypto.Signer, made time.Time) (*Key, error) {
 	return k, nil
 }
 
+// publishedAt reports whether tokens signed with the key are to be believed.
+func (k *Key) publishedAt(now time.Time) bool { return k.Until.IsZero() || k.Until.After(now) }
+
 // public is the key as it is published (RFC 7517).
 func (k *Key) public() jose.JSONWebKey {
 	return jose.JSONWebKey{Key: k.private.Public(), KeyID: k.ID, Algorithm: string(k.Alg), Use: "sig"}

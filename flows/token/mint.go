@@ -69,7 +69,11 @@ func (b *Bundle) Fresh(now time.Time) bool {
 // gets no token.
 func (m *Minter) Mint(s Subject, idAudience string, audiences []string, ends time.Time) (*Bundle, error) {
 	now := m.Now()
-	base, err := m.base(s, now, ends)
+	life, err := lifetime(m.Lifetime, DefaultLifetime, MaxLifetime)
+	if err != nil {
+		return nil, fmt.Errorf("minting tokens: %w", err)
+	}
+	base, err := m.base(s, life, now, ends)
 	if err != nil {
 		return nil, fmt.Errorf("minting tokens: %w", err)
 	}
@@ -89,15 +93,18 @@ func (m *Minter) Mint(s Subject, idAudience string, audiences []string, ends tim
 	return b, nil
 }
 
-// base is what the tokens of one bundle have in common.
-func (m *Minter) base(s Subject, now, ends time.Time) (claims, error) {
-	life := m.Lifetime
+func lifetime(life, byDefault, most time.Duration) (time.Duration, error) {
 	if life == 0 {
-		life = DefaultLifetime
+		life = byDefault
 	}
-	if life < MinLifetime || life > MaxLifetime {
-		return claims{}, fmt.Errorf("a lifetime of %s is not between %s and %s", life, MinLifetime, MaxLifetime)
+	if life < MinLifetime || life > most {
+		return 0, fmt.Errorf("a lifetime of %s is not between %s and %s", life, MinLifetime, most)
 	}
+	return life, nil
+}
+
+// base is what the tokens of one bundle have in common.
+func (m *Minter) base(s Subject, life time.Duration, now, ends time.Time) (claims, error) {
 	expires := now.Add(life)
 	if expires.After(ends) {
 		expires = ends

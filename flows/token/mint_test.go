@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -239,6 +240,22 @@ func TestWhatPeopleWriteOfThemselvesStaysBounded(t *testing.T) {
 					t.Errorf("%s, %q: groups are missing and nothing says so", alg, filler)
 				}
 			}
+		}
+	}
+}
+
+func TestManyShortGroupsLeaveRoomForTheRest(t *testing.T) {
+	t.Parallel()
+	m := newMinter(t, token.RS256, &clock{epoch})
+	long := strings.Repeat("x", 128)
+	for _, groups := range [][]string{{""}, {"a"}, {"ab"}, {`"`}, {long}, {long, long, long, long[:118]}} {
+		s := ada()
+		s.Name, s.Email = strings.Repeat("n", 128), strings.Repeat("e", 240)+"@a.example"
+		s.Groups = slices.Repeat(groups, 10_000)
+		p := payloadOf(t, mint(t, m, s).ID)
+		data, err := json.Marshal(p["groups"])
+		if err != nil || len(data) > 512+len("[]") || p["groups_truncated"] != true {
+			t.Errorf("%q: %d bytes, truncated %v, %v", groups, len(data), p["groups_truncated"], err)
 		}
 	}
 }

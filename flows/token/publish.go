@@ -18,11 +18,13 @@ func (r *Ring) JWKS() []byte {
 }
 
 // discovery has the fields of OpenID Connect Discovery 1.0, section 3, that are
-// required or true. There is no token endpoint and no response type that answers
-// anything: tokens reach applications in request headers, not through OAuth.
+// required or true. No response type answers anything: tokens reach applications in
+// request headers, and clients at the token endpoint.
 type discovery struct {
 	Issuer        string   `json:"issuer"`
 	Authorization string   `json:"authorization_endpoint"`
+	Token         string   `json:"token_endpoint,omitempty"`
+	TokenAuth     []string `json:"token_endpoint_auth_methods_supported,omitempty"`
 	JWKS          string   `json:"jwks_uri"`
 	ResponseTypes []string `json:"response_types_supported"`
 	GrantTypes    []string `json:"grant_types_supported"`
@@ -35,14 +37,30 @@ type discovery struct {
 
 // Discovery is the document that issuer serves at /.well-known/openid-configuration
 // under itself, so that applications find the keys by the issuer's name alone.
-func (r *Ring) Discovery(issuer string) []byte {
+func (r *Ring) Discovery(issuer string) []byte { return mustJSON(r.discovery(issuer)) }
+
+// DiscoveryWithAPI is Discovery for a site with clients, whose API is at the URL base,
+// such as https://app.example/.auth/native. The same document is served at
+// base + "/v2.0/.well-known/openid-configuration", where clients' libraries look: those
+// for iOS insist on authorization_endpoint, token_endpoint and issuer.
+func (r *Ring) DiscoveryWithAPI(issuer, base string) []byte {
+	d := r.discovery(issuer)
+	d.Token = base + "/oauth2/v2.0/token"
+	d.TokenAuth = []string{"none"} // clients are public: they have no secret
+	d.GrantTypes = []string{"password", "oob", "mfa_oob", "continuation_token", "refresh_token"}
+	d.Scopes = append(d.Scopes, "offline_access")
+	d.Claims = append(d.Claims, "ver")
+	return mustJSON(d)
+}
+
+func (r *Ring) discovery(issuer string) discovery {
 	var algs []Alg
 	for _, k := range r.published() {
 		if !slices.Contains(algs, k.Alg) {
 			algs = append(algs, k.Alg)
 		}
 	}
-	return mustJSON(discovery{
+	return discovery{
 		Issuer:        issuer,
 		Authorization: issuer + "/sign-in",
 		JWKS:          issuer + "/jwks",
@@ -54,7 +72,7 @@ func (r *Ring) Discovery(issuer string) []byte {
 		ACRs:          []string{ACR1, ACR2},
 		Claims: []string{"iss", "sub", "aud", "exp", "iat", "nbf", "jti", "sid", "auth_time", "acr", "amr",
 			"amr_detail", "factors", "email", "email_verified", "preferred_username", "name", "groups", "oid", "tid"},
-	})
+	}
 }
 
 func mustJSON(v any) []byte {

@@ -46,6 +46,7 @@ type Ring struct {
 	keys       []*Key // the first signs
 	now        func() time.Time
 	signers    map[string]jose.Signer // by typ
+	checks     map[string]*check      // by the first segment of an access token
 	signatures atomic.Uint64
 }
 
@@ -162,7 +163,7 @@ func writeRing(tx store.Tx, keys *seal.Keys, ring []*Key) error {
 }
 
 func newRing(keys []*Key, now func() time.Time) (*Ring, error) {
-	r := &Ring{keys: keys, now: now, signers: make(map[string]jose.Signer)}
+	r := &Ring{keys: keys, now: now, signers: make(map[string]jose.Signer), checks: newChecks(keys)}
 	first := keys[0]
 	for _, typ := range []string{TypeID, TypeAccess} {
 		signer, err := jose.NewSigner(jose.SigningKey{
@@ -217,7 +218,7 @@ func (r *Ring) published() []*Key {
 	now := r.now()
 	var keys []*Key
 	for _, k := range r.keys {
-		if k.Until.IsZero() || k.Until.After(now) {
+		if k.publishedAt(now) {
 			keys = append(keys, k)
 		}
 	}

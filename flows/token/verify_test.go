@@ -283,6 +283,49 @@ func forge(t *testing.T, alg jose.SignatureAlgorithm, key any, kid string, heade
 	return signed
 }
 
+// What libraries for Microsoft's issuers read of it are the three that must be strings.
+func TestDiscoveryOfASiteWithClientsNamesTheTokenEndpoint(t *testing.T) {
+	t.Parallel()
+	ring := load(t, store.NewMemory(), newKeys(t, 1), token.ES256, &clock{epoch})
+	var with, without map[string]any
+	for doc, data := range map[*map[string]any][]byte{
+		&with:    ring.DiscoveryWithAPI("https://app.example/.auth", "https://app.example/.auth/native"),
+		&without: ring.Discovery("https://app.example/.auth"),
+	} {
+		if err := json.Unmarshal(data, doc); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, want := range map[string]string{
+		"issuer":                 "https://app.example/.auth",
+		"authorization_endpoint": "https://app.example/.auth/sign-in",
+		"jwks_uri":               "https://app.example/.auth/jwks",
+		"token_endpoint":         "https://app.example/.auth/native/oauth2/v2.0/token",
+	} {
+		if with[name] != want {
+			t.Errorf("%s is %v", name, with[name])
+		}
+	}
+	for name, want := range map[string]string{
+		"grant_types_supported":                 "password oob mfa_oob continuation_token refresh_token",
+		"scopes_supported":                      "openid profile email offline_access",
+		"token_endpoint_auth_methods_supported": "none",
+		"response_types_supported":              "none",
+	} {
+		if got := words(with[name]); got != want {
+			t.Errorf("%s is %q", name, got)
+		}
+	}
+	for name := range without {
+		if _, ok := with[name]; !ok {
+			t.Errorf("%s is lost", name)
+		}
+	}
+	if _, ok := with["error"]; ok {
+		t.Error("a library would take the document for an error")
+	}
+}
+
 func TestDiscoveryNamesOnlyWhatExists(t *testing.T) {
 	t.Parallel()
 	ring := load(t, store.NewMemory(), newKeys(t, 1), token.ES256, &clock{epoch})

@@ -1,0 +1,61 @@
+package flows
+
+import (
+	"strings"
+
+	"github.com/stepgate/stepgate/flows/limit"
+	"github.com/stepgate/stepgate/flows/send"
+	"github.com/stepgate/stepgate/policy"
+)
+
+// resetPassword replaces the password of an account. Whoever knew the old one loses
+// everything that it opened: all sessions and refresh tokens, and flows under way. The
+// mailbox is spent: by itself it has just become a password, and must not be the second
+// factor as well until the owner had time to see the notice.
+func (r *effectRun) resetPassword(hash string) error {
+	if r.user == nil {
+		return &Refusal{Code: FlowGone}
+	}
+	r.user.Password = hash
+	r.user.Epoch++
+	r.record.Epoch = r.user.Epoch
+	r.user.MailboxBack = r.now.Add(r.engine.ResetCoolDown).UTC()
+	if err := r.endAll(r.user.ID); err != nil {
+		return err
+	}
+	// The failures that were counted were at the old password.
+	budget := r.engine.budgetFor("try:"+policy.Password.String(), r.record.account(), outsiders)
+	if err := limit.Clear(r.tx, budget); err != nil {
+		return err
+	}
+	r.letter(Letter{Purpose: NoticePasswordReset, Medium: send.Email, To: r.user.Email})
+	return r.putUser()
+}
+
+// restoreMailbox lets the mailbox count again, since its holder has proved the phone too.
+func (r *effectRun) restoreMailbox() error {
+	if r.user == nil {
+		return &Refusal{Code: FlowGone}
+	}
+	r.user.MailboxBack = zeroTime
+	r.out.changedUser = r.user.ID
+	return r.putUser()
+}
+
+// endAll deletes every session of an account, at most maxSessions of them.
+func (r *effectRun) endAll(user string) error {
+	var sids []string
+	err := r.tx.Scan(ofUserPrefix(user), func(key string, _ []byte) error {
+		sids = append(sids, strings.TrimPrefix(key, ofUserPrefix(user)))
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for _, sid := range sids {
+		if err := r.endFamily(sid, user); err != nil {
+			return err
+		}
+	}
+	return nil
+}
