@@ -69,7 +69,8 @@ type (
 	// GiveAttributes answers AskAttributes: values by attribute name. Names that the site
 	// does not know are passed over.
 	GiveAttributes struct{ Values map[string]string }
-	// RegisterMailbox answers AskPhone where View.MayRegisterMailbox: what was proved of
+	// RegisterMailbox answers AskPhone, and AskCode while View.Enrolling, where
+	// View.MayRegisterMailbox: what was proved of
 	// the mailbox in this flow is enough, no message is needed.
 	RegisterMailbox struct{}
 	// Redeem answers Ready: the client asks for its tokens.
@@ -122,8 +123,8 @@ type View struct {
 	// what the flow has of them.
 	Attributes []Attribute
 	Given      map[string]string
-	// MayRegisterMailbox: at AskPhone, RegisterMailbox would do as well. MayGivePhone: a
-	// phone may be given there (always, on the pages).
+	// MayRegisterMailbox: at AskPhone, and while Enrolling, RegisterMailbox would do as
+	// well. MayGivePhone: a phone may be given there (always, on the pages).
 	MayRegisterMailbox, MayGivePhone bool
 	// MailboxBack is when a mailbox that a reset has spent counts again, at Stuck with
 	// MailboxSpent.

@@ -92,7 +92,7 @@ func (s State) offer(ways []policy.Factors, opening bool) (State, []Effect, bool
 // the registration of a second factor, after which nothing more may be owed.
 func (s State) offerClient(ways []policy.Factors, demand policy.Demand, now time.Time) (State, []Effect, bool) {
 	for _, way := range ways {
-		if f := way.Slice()[0]; way.Len() == 1 && f.OneTime() {
+		if f := way.Slice()[0]; way.Len() == 1 && f.OneTime() && s.can(f) {
 			s.Options |= way
 		}
 	}
@@ -101,7 +101,7 @@ func (s State) offerClient(ways []policy.Factors, demand policy.Demand, now time
 		return s, []Effect{DropCode{}}, true
 	}
 	withPhone := s.Proof.With(policy.SMSCode, now)
-	if s.Facts.SMS && s.mayEnrol(s.Facts.EnrolWithin, now) && demand.Met(withPhone, now) {
+	if s.Facts.SMS && s.can(policy.SMSCode) && s.mayEnrol(s.Facts.EnrolWithin, now) && demand.Met(withPhone, now) {
 		s.Register = s.Register.With(policy.SMSCode)
 	}
 	if s.mayRegisterMailbox() && demand.Met(s.Proof.With(policy.Password, s.ChosenAt), now) {
@@ -116,6 +116,9 @@ func (s State) offerClient(ways []policy.Factors, demand policy.Demand, now time
 	}
 	return s.cannot(NoMethod, now)
 }
+
+// can reports whether the flow's face can ask for a code.
+func (s State) can(f policy.Factor) bool { return !s.Native || s.Facts.Can.Has(f) }
 
 // phoneWouldDo reports whether the demand could be met if the account had a phone.
 func (s State) phoneWouldDo(demand policy.Demand, now time.Time) bool {

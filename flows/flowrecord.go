@@ -94,7 +94,8 @@ func (e *Engine) gather(tx store.Tx, c Caller, s State, demand policy.Demand) (F
 		Demand:        demand,
 		EmailCode:     c.Site.EmailCode && c.can(policy.EmailCode),
 		Password:      c.Site.Password && (c.can(policy.Password) || s.Kind == Reset),
-		SMS:           c.Site.SMS && c.can(policy.SMSCode),
+		SMS:           c.Site.SMS,
+		Can:           c.Can,
 		SignUpAllowed: c.Site.admits(s.Canonical),
 		EnrolWithin:   e.EnrolWithin,
 		CodeLife:      e.CodeLife,
@@ -114,10 +115,7 @@ func (e *Engine) gather(tx store.Tx, c Caller, s State, demand policy.Demand) (F
 	if !c.Site.Password {
 		facts.Have = facts.Have.Without(policy.Password)
 	}
-	if !c.can(policy.EmailCode) {
-		facts.Have = facts.Have.Without(policy.EmailCode)
-	}
-	if !facts.SMS {
+	if !c.Site.SMS {
 		facts.Have = facts.Have.Without(policy.SMSCode)
 	}
 	facts.HasPhone = user.Phone != ""

@@ -152,7 +152,7 @@ func (s State) atChoice(f policy.Factor) bool {
 }
 
 func (s State) wantCode(ev WantCode) (State, []Effect, bool) {
-	if !s.atChoice(ev.Factor) || !ev.Factor.OneTime() {
+	if !s.atChoice(ev.Factor) || !ev.Factor.OneTime() || !s.can(ev.Factor) {
 		return s, nil, false
 	}
 	return s.ask(ev.Factor)
@@ -213,10 +213,16 @@ func (s State) codeRight(now time.Time) (State, []Effect, bool) {
 	return next, append([]Effect{SetPhone{phone}}, effects...), ok
 }
 
+// registering reports whether a second factor is being registered: a number is awaited,
+// or its code.
+func (s State) registering() bool {
+	return s.Step == AskPhone || s.Step == AskCode && s.Enrolling
+}
+
 // phoneGiven takes the number to enrol; while its code is awaited it may be changed. The
 // page may have been open for long, so what allows enrolling is judged again.
 func (s State) phoneGiven(ev PhoneGiven, now time.Time) (State, []Effect, bool) {
-	if s.Step != AskPhone && !(s.Step == AskCode && s.Enrolling) || !s.Facts.SMS {
+	if !s.registering() || !s.Facts.SMS || !s.can(policy.SMSCode) {
 		return s, nil, false
 	}
 	if !s.mayEnrol(s.Facts.EnrolWithin, now) {
@@ -224,7 +230,7 @@ func (s State) phoneGiven(ev PhoneGiven, now time.Time) (State, []Effect, bool) 
 		return s.dispatch(now)
 	}
 	s.Enrolling, s.Phone, s.PhoneTyped = true, ev.E164, ev.Typed
-	s.Step, s.Factor, s.Options, s.Register = AskCode, policy.SMSCode, 0, 0
+	s.Step, s.Factor, s.Options = AskCode, policy.SMSCode, 0
 	return s, []Effect{NewCode{s.purpose()}}, true
 }
 
@@ -277,9 +283,10 @@ func (s State) passwordChosen(hash string, now time.Time) (State, []Effect, bool
 // the mailbox to get here, so nobody else can, and typing the password once more would
 // prove no more than choosing it did.
 func (s State) mailboxRegistered(now time.Time) (State, []Effect, bool) {
-	if s.Step != AskPhone || !s.Register.Has(policy.EmailCode) || !s.mayRegisterMailbox() {
+	if !s.registering() || !s.Register.Has(policy.EmailCode) || !s.mayRegisterMailbox() {
 		return s, nil, false
 	}
+	s.Enrolling, s.Phone, s.PhoneTyped = false, "", ""
 	s.Proof, s.Here = s.Proof.With(policy.Password, s.ChosenAt), s.Here.With(policy.Password)
 	s.Asked = false
 	return s.dispatch(now)

@@ -17,7 +17,7 @@ var noon = time.Date(2026, 3, 14, 12, 0, 0, 0, time.UTC)
 var edges = map[Step][]Event{
 	"":             {Identified{}, Begun{}},
 	AskPassword:    {PasswordRight{}, Switched{}, WantCode{}, WantPassword{}, Identified{}},
-	AskCode:        {CodeRight{}, WantAgain{}, Switched{}, WantCode{}, WantPassword{}, PhoneGiven{}, Identified{}},
+	AskCode:        {CodeRight{}, WantAgain{}, Switched{}, WantCode{}, WantPassword{}, PhoneGiven{}, MailboxRegistered{}, Identified{}},
 	AskNewPassword: {PasswordChosen{}, PasswordSkipped{}},
 	Confirm:        {WantCode{}, WantPassword{}},
 	Choose:         {WantCode{}, WantPassword{}},
@@ -74,6 +74,7 @@ func anyFacts(t *rapid.T) Facts {
 		Have:      policy.Factors(rapid.Uint8Max(7).Draw(t, "have")),
 		HasPhone:  rapid.Bool().Draw(t, "has phone"),
 		EmailCode: rapid.Bool().Draw(t, "email code"), Password: rapid.Bool().Draw(t, "password"),
+		Can: policy.Factors(rapid.Uint8Max(7).Draw(t, "can")),
 		SMS: rapid.Bool().Draw(t, "sms"), SignUpAllowed: rapid.Bool().Draw(t, "allowed"),
 		EnrolWithin:     15 * time.Minute,
 		MailboxSpent:    rapid.Bool().Draw(t, "mailbox spent"),
@@ -201,6 +202,9 @@ func TestNoOrderOfEventsProvesMoreThanWasProved(t *testing.T) {
 					t.Fatal("a password was replaced without a proved mailbox")
 				}
 				if _, ok := e.(NewCode); ok && before.Native {
+					if !before.Facts.Can.Has(next.Factor) {
+						t.Fatal("a client was made to ask for what it cannot")
+					}
 					switch ev.(type) {
 					case WantCode, WantAgain, PhoneGiven:
 					default:

@@ -50,7 +50,9 @@ func (e *Engine) givePassword(ctx context.Context, c Caller, record flowRecord, 
 		if !right || user == nil || user.Password != stored {
 			out.record, out.facts, out.phone = record, facts, phoneOf(user)
 			out.refusal = &Refusal{Code: PairWrong, Left: -1}
-			return nil
+			// Written although nothing has changed: a right password is answered after a
+			// write, and how long an answer takes must not tell.
+			return put(tx, flowKey(record.ID), record, e.Now(), record.Ends)
 		}
 		if newHash != "" {
 			user.Password = newHash

@@ -78,8 +78,11 @@ type Facts struct {
 	// MailboxSpent is true while the mailbox is no second factor, after a reset by mail.
 	MailboxSpent bool
 	MailboxBack  time.Time
-	// Methods that the site has and the face can ask for.
+	// First factors that the site has and the face can ask for, and whether the site
+	// sends text messages.
 	EmailCode, Password, SMS bool
+	// Can is what a client can ask for. Our pages can ask for everything.
+	Can policy.Factors
 	// AttributesAsked is true where newcomers are asked for attributes, and
 	// AttributesMissing where required ones are not yet given.
 	AttributesAsked, AttributesMissing bool
