@@ -23,6 +23,8 @@ type Attribute struct {
 	Label    string
 	Type     AttributeType
 	Required bool
+	// Hint is what people are told of the form that is wanted; may be empty.
+	Hint string
 	// Pattern must match the whole value of a text; nil: any text. Rule is it as the
 	// operator wrote it.
 	Pattern *regexp.Regexp
@@ -38,8 +40,8 @@ const (
 	AttributeBoolean AttributeType = "boolean"
 )
 
-// maxAttribute is the greatest length of a value, in code points.
-const maxAttribute = 256
+// MaxAttribute is the greatest length of a value, in code points.
+const MaxAttribute = 256
 
 // DisplayName is the attribute that tokens carry as the name claim.
 const DisplayName = "displayName"
@@ -47,14 +49,14 @@ const DisplayName = "displayName"
 // read returns a value as it is kept, and whether it is one that the attribute can
 // have. Empty means that none was given.
 func (a *Attribute) read(given string) (value string, ok bool) {
-	if len(given) > 4*maxAttribute || !utf8.ValidString(given) {
+	if len(given) > 4*MaxAttribute || !utf8.ValidString(given) {
 		return "", false
 	}
 	value = strings.TrimSpace(norm.NFC.String(given))
 	if value == "" {
 		return "", true
 	}
-	if utf8.RuneCountInString(value) > maxAttribute || strings.ContainsFunc(value, unprintable) {
+	if utf8.RuneCountInString(value) > MaxAttribute || strings.ContainsFunc(value, unprintable) {
 		return "", false
 	}
 	switch a.Type {

@@ -27,6 +27,7 @@ func TestEveryFormIsItsInput(t *testing.T) {
 		{"/sign-in", []string{"email", "d@x.example", "way", "password"}, flows.Identify{Email: "d@x.example", ByPassword: true}, flows.SignIn},
 		{"/sign-in", []string{"email", "d@x.example", "way", "nonsense"}, flows.Identify{Email: "d@x.example"}, flows.SignIn},
 		{"/sign-up", []string{"email", "d@x.example", "way", "password"}, flows.Identify{Email: "d@x.example"}, flows.SignUp},
+		{"/reset", []string{"email", "d@x.example", "way", "password"}, flows.Identify{Email: "d@x.example"}, flows.Reset},
 		{"/enrol", nil, flows.Open{}, flows.Enrol},
 		{"/password?f=f", []string{"email", "e", "password", "p", "new_password", "n"}, flows.GivePassword{Email: "e", Password: "p"}, ""},
 		{"/password?f=f", []string{"do", "switch", "password", "p"}, flows.SwitchMethod{}, ""},
@@ -243,6 +244,8 @@ var allRefusals = []flows.RefusalCode{
 	flows.PhoneMissing, flows.PhoneMalformed, flows.PhoneNotMobile, flows.PhoneCountry, flows.PasswordShort, flows.PasswordLong,
 	flows.PasswordCommon, flows.PasswordContext, flows.ChoiceMissing, flows.SignUpNotOpen, flows.SignUpNotForYou, flows.MethodOff,
 	flows.NoMethod, flows.EnrolNotAllowed, flows.FlowGone, flows.NotThisStep, flows.CookiesOff, flows.SignInFirst, flows.SendFailed, flows.Busy,
+	flows.AttributesMissing, flows.AttributesInvalid, flows.MailboxSpent, flows.NeedsBrowser, flows.UserUnknown, flows.UserExists,
+	flows.NoPassword, flows.RefreshInvalid, flows.ProofNeeded,
 }
 
 // Every refusal there is has words on every page where it can come up.
@@ -302,7 +305,7 @@ func TestAFlowWithoutItsBrowserIsLost(t *testing.T) {
 		"the session's":     {strings.Replace(w.browser, BrowserCookie, SessionCookie, 1), 410},
 	} {
 		for _, method := range []string{"GET", "POST"} {
-			for _, path := range []string{"/code", "/password", "/choose", "/phone", "/new-password", "/step-up"} {
+			for _, path := range []string{"/code", "/password", "/choose", "/phone", "/new-password", "/attributes", "/step-up"} {
 				r := w.request(method, path+"?f=f8Q2k&return_to=%2Freports", nil)
 				r.Header.Del("Cookie")
 				if c.cookie != "" {

@@ -144,7 +144,9 @@ func (d document) checkStrict() {
 				d.t.Errorf("<%s> has %s", n.Data, a.Key)
 			}
 			if a.Key == "src" || a.Key == "href" || a.Key == "action" {
-				if !strings.HasPrefix(a.Val, "/") && a.Val != "#main" || strings.HasPrefix(a.Val, "//") {
+				if fragment, ok := strings.CutPrefix(a.Val, "#"); ok {
+					d.id(fragment)
+				} else if !strings.HasPrefix(a.Val, "/") || strings.HasPrefix(a.Val, "//") {
 					d.t.Errorf("<%s %s=%q> leads elsewhere", n.Data, a.Key, a.Val)
 				}
 			}
@@ -213,13 +215,16 @@ func TestFieldsHaveTheAttributesThatBrowsersGoBy(t *testing.T) {
 	t.Parallel()
 	email := `name=email type=email inputmode=email autocomplete=username autocapitalize=none autocorrect=off spellcheck=false enterkeyhint=next required= dir=ltr`
 	for name, want := range map[string]map[string]string{
-		"sign-in":      {"email": email},
-		"sign-up":      {"email": strings.Replace(email, "username", "email", 1)},
-		"password":     {"email": email, "current-password": `name=password type=password autocomplete=current-password autocapitalize=none spellcheck=false required=`},
-		"code":         {"code": `name=code type=text inputmode=numeric autocomplete=one-time-code autocapitalize=characters spellcheck=false enterkeyhint=go required= dir=ltr aria-describedby=code-lead|code-note autofocus=`},
-		"code-sms":     {"code": `autocomplete=one-time-code data-webotp=`},
-		"new-password": {"new-password": `name=new_password type=password autocomplete=new-password passwordrules=minlength:|15;|allowed:|unicode; autocapitalize=none spellcheck=false required= aria-describedby=new-password-hint`},
-		"phone":        {"tel": `name=tel type=tel autocomplete=tel required= dir=ltr`},
+		"sign-in":            {"email": email},
+		"reset":              {"email": email},
+		"sign-up":            {"email": strings.Replace(email, "username", "email", 1)},
+		"password":           {"email": email, "current-password": `name=password type=password autocomplete=current-password autocapitalize=none spellcheck=false required=`},
+		"code":               {"code": `name=code type=text inputmode=numeric autocomplete=one-time-code autocapitalize=characters spellcheck=false enterkeyhint=go required= dir=ltr aria-describedby=code-lead|code-note autofocus=`},
+		"code-sms":           {"code": `autocomplete=one-time-code data-webotp=`},
+		"new-password":       {"new-password": `name=new_password type=password autocomplete=new-password passwordrules=minlength:|15;|allowed:|unicode; autocapitalize=none spellcheck=false required= aria-describedby=new-password-hint`},
+		"reset-code":         {"code": `name=code type=text inputmode=numeric autocomplete=one-time-code aria-describedby=code-lead|code-note autofocus=`},
+		"reset-new-password": {"new-password": `name=new_password type=password autocomplete=new-password passwordrules=minlength:|15;|allowed:|unicode; required= aria-describedby=new-password-hint`},
+		"phone":              {"tel": `name=tel type=tel autocomplete=tel required= dir=ltr`},
 	} {
 		a := seen(t, name)
 		d := parsePage(t, a.body)
@@ -251,7 +256,7 @@ func TestOnlyTheFirstFactorCanBeSwitched(t *testing.T) {
 	t.Parallel()
 	seen(t, "code").says(`name="do" value="switch"`)
 	seen(t, "password").says(`name="do" value="switch"`)
-	for _, later := range []string{"code-second", "code-sms", "code-step-up", "code-enrolling", "code-sign-up", "password-step-up", "password-also"} {
+	for _, later := range []string{"code-second", "code-sms", "code-step-up", "code-enrolling", "code-sign-up", "password-step-up", "password-also", "reset-code", "reset-then-sms"} {
 		seen(t, later).saysNot(`value="switch"`)
 	}
 }
@@ -260,10 +265,10 @@ func TestOnlyTheFirstFactorCanBeSwitched(t *testing.T) {
 func TestPagesWithinAFlowHaveAWayOut(t *testing.T) {
 	t.Parallel()
 	goBack, startAgain := `<a href="/">Go back without opening it</a>`, `<a href="/.auth/sign-in?return_to=%2Fbank">Start again</a>`
-	seen(t, "password").saysNot("Signed in as", "Forgotten it?", startAgain)
-	seen(t, "password-step-up").says("Signed in as", "Forgotten it? Ask the people who run Payroll.", goBack).saysNot("Start again")
+	seen(t, "password").saysNot("Signed in as", startAgain)
+	seen(t, "password-step-up").says("Signed in as", goBack).saysNot("Start again")
 	for _, name := range []string{"password-also", "password-also-wrong"} {
-		seen(t, name).says("Your email address is checked. Payroll also needs your password.", "Forgotten it?", startAgain).saysNot("Signed in as", "Go back without")
+		seen(t, name).says("Your email address is checked. Payroll also needs your password.", startAgain).saysNot("Signed in as", "Go back without")
 	}
 	seen(t, "phone").says(`<a href="/.auth/sign-in">Not now</a>`).saysNot("Go back without")
 	seen(t, "phone-step-up").says(goBack).saysNot("Not now")

@@ -123,6 +123,24 @@ func newMail(l *lang.Language, letter flows.Letter, accent string) (mail, error)
 		if letter.Site.SignUp != flows.SignUpClosed {
 			m.You = w.say(key+".you", "app", app, "host", host)
 		}
+	case flows.CodeReset:
+		m.Subject = w.say(key+".subject", "brand", brand)
+		m.Act = w.say(key+".act", "app", app)
+		m.NotYou = w.say(key+".not_you", "app", app)
+	case flows.NoticeNoPassword:
+		m.Code = ""
+		m.Subject = w.say(key+".subject", "brand", brand)
+		m.Act = w.say(key + ".act")
+		m.Lead = w.say(key+".lead", "app", app)
+		m.NotYou = w.say(key + ".not_you")
+		m.You = w.say(key+".you", "page", host+letter.Site.Prefix+"/sign-in")
+	case flows.NoticePasswordReset:
+		m.Code = ""
+		m.Subject = w.say(key+".subject", "brand", brand)
+		m.Act = w.say(key+".act", "app", app)
+		m.Lead = w.say(key + ".lead")
+		m.NotYou = w.say(key+".not_you", "app", app, "page", host+letter.Site.Prefix+"/reset")
+		sent = "mail.sent_account"
 	case flows.NoticePhoneAdded:
 		m.Code = ""
 		m.Subject = w.say(key+".subject", "brand", brand)
@@ -144,7 +162,7 @@ func newMail(l *lang.Language, letter flows.Letter, accent string) (mail, error)
 		m.Share = w.say("mail.share")
 		m.ShareRest = w.say("mail.share_rest", "brand", brand)
 	}
-	m.Facts = append(m.Facts, [2]string{w.say("mail.when"), w.date(at)})
+	m.Facts = append(m.Facts, [2]string{w.say("mail.when"), dateIn(l, at)})
 	if letter.Device != "" {
 		m.Facts = append(m.Facts, [2]string{w.say("mail.device"), letter.Device})
 	}
@@ -180,12 +198,12 @@ func (w *words) network(network string) [2]string {
 	return [2]string{w.say("mail.network"), network}
 }
 
-// date is a moment with its zone, in the language's own order. Digits of years are
+// dateIn is a moment with its zone, in the language's own order. Digits of years are
 // passed as text: 2,026 is no year.
-func (w *words) date(at time.Time) string {
-	return w.say("mail.date",
-		"weekday", w.say(fmt.Sprintf("weekday.%d", at.Weekday())), "day", fmt.Sprint(at.Day()),
-		"month", w.say(fmt.Sprintf("month.%d", at.Month())), "year", fmt.Sprint(at.Year()), "clock", at.Format("15:04"))
+func dateIn(l *lang.Language, at time.Time) string {
+	name := func(of string, n int) string { return must(l.Text(fmt.Sprintf("%s.%d", of, n))) }
+	return must(l.Text("date", "weekday", name("weekday", int(at.Weekday())), "day", fmt.Sprint(at.Day()),
+		"month", name("month", int(at.Month())), "year", fmt.Sprint(at.Year()), "clock", at.Format("15:04")))
 }
 
 // write makes the two parts. The text one begins with what the mail is about; the

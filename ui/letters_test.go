@@ -13,7 +13,8 @@ import (
 	"github.com/stepgate/stepgate/flows/send"
 )
 
-var mailPurposes = []flows.Purpose{flows.CodeSignIn, flows.CodeSignUp, flows.CodeStepUp, flows.CodeHaveAccount, flows.NoticeNoAccount, flows.NoticePhoneAdded}
+var mailPurposes = []flows.Purpose{flows.CodeSignIn, flows.CodeSignUp, flows.CodeStepUp, flows.CodeHaveAccount, flows.NoticeNoAccount, flows.NoticePhoneAdded,
+	flows.CodeReset, flows.NoticeNoPassword, flows.NoticePasswordReset}
 
 func compose(t testing.TB, l flows.Letter) send.Message {
 	t.Helper()
@@ -108,6 +109,32 @@ func TestAMailWithoutACodeSaysSo(t *testing.T) {
 	}
 }
 
+func TestMailsAboutAResetSayWhatIsSoAndWhatToDo(t *testing.T) {
+	t.Parallel()
+	for purpose, want := range map[flows.Purpose][]string{
+		flows.CodeReset: {
+			"Your code to reset your Harbour Mutual password", "Not you? Your password has not been changed. Do nothing: without this code it stays as it is.",
+		},
+		flows.NoticeNoPassword: {
+			"Your Harbour Mutual account has no password to reset", "you sign in with a code by email", "sign in at payroll.harbour.example/.auth/sign-in with this address", "nothing has changed",
+		},
+		flows.NoticePasswordReset: {
+			"Your Harbour Mutual password was reset", "All other devices were signed out.", "Someone can read your email.",
+			"choose a new password at payroll.harbour.example/.auth/reset, and tell the people who run Payroll at once",
+		},
+	} {
+		m := compose(t, aLetter(purpose))
+		for i, text := range want {
+			if i == 0 && m.Subject != text {
+				t.Errorf("%s: the subject is %q", purpose, m.Subject)
+			}
+			if part := strings.Join(strings.Fields(m.Text), " "); i > 0 && !strings.Contains(part, text) {
+				t.Errorf("%s lacks %q in\n%s", purpose, text, part)
+			}
+		}
+	}
+}
+
 func TestAMailSaysWhereItsRequestCameFrom(t *testing.T) {
 	t.Parallel()
 	for network, want := range map[string]string{
@@ -165,7 +192,7 @@ func TestLettersThatCannotBeAreErrors(t *testing.T) {
 	for name, change := range map[string]func(*flows.Letter){
 		"no site":            func(l *flows.Letter) { l.Site = nil },
 		"no medium":          func(l *flows.Letter) { l.Medium = "pigeon" },
-		"unknown purpose":    func(l *flows.Letter) { l.Purpose = "code.reset" },
+		"unknown purpose":    func(l *flows.Letter) { l.Purpose = "code.pigeon" },
 		"unknown text":       func(l *flows.Letter) { l.Purpose, l.Medium = flows.NoticeNoAccount, send.SMS },
 		"phone code by mail": func(l *flows.Letter) { l.Purpose = flows.CodeEnrol },
 	} {
@@ -263,6 +290,7 @@ func TestDurationsAreRoundedUp(t *testing.T) {
 	for d, want := range map[time.Duration]string{
 		0: "1 second", time.Millisecond: "1 second", 90 * time.Second: "90 seconds", time.Minute: "1 minute", 91 * time.Second: "2 minutes",
 		10 * time.Minute: "10 minutes", 119 * time.Minute: "119 minutes", 2*time.Hour + 1: "3 hours",
+		72 * time.Hour: "72 hours", 72*time.Hour + 1: "4 days", 720 * time.Hour: "30 days",
 	} {
 		if got := duration(bundle.Get("en"), d); got != want {
 			t.Errorf("%v is %q, want %q", d, got, want)

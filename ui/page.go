@@ -14,7 +14,7 @@ import (
 )
 
 // page is what a template shows. Its templates are "start", "password", "code",
-// "new-password", "choose", "phone", "step-up", "ask", "tell" and "inbox".
+// "new-password", "attributes", "choose", "phone", "step-up", "ask", "tell" and "inbox".
 type page struct {
 	face
 	L        *lang.Language
@@ -31,14 +31,18 @@ type page struct {
 	Email, Tel, Code string // typed before; never a password
 	ByPassword       bool   // the sign-in page's first way is the password
 	BothWays         bool   // and the other one is offered too
-	OtherKind        string // address of sign-up on sign-in, and the reverse
+	OtherKind        string // address of sign-up on sign-in, and of sign-in on the others
+	Forgot           string // address of the reset page
+	Resetting        bool   // a forgotten password is being replaced, and is not yet
 	Wait             int    // seconds until another code may be asked for
 	PairWrong        bool   // one of address and password is wrong, nobody says which
 	TrialInbox       string // address of the inbox page, where messages are not sent
 	Switch           bool   // the first factor may be changed
 	Ways             []way
 
-	Go           string // label of the main button
+	Attributes []attributeField
+
+	Go, Busy     string // label of the main button, and while it works
 	Cancel       *link
 	List         []template.HTML // what you can do
 	Next         *link           // shown as a button
@@ -57,7 +61,8 @@ type strip struct {
 type box struct {
 	Tone    string // bad, good or care
 	Heading string
-	Text    string
+	Text    template.HTML
+	Links   []link // to the fields that are wrong, where there are several
 	Focus   bool
 }
 
@@ -112,6 +117,9 @@ func (pg *page) Title() string {
 // Letter is the letter on a name's tile.
 func (pg *page) Letter(name string) string { return letterOf(name) }
 
+// BoxFocus reports whether the box above the form has the focus.
+func (pg *page) BoxFocus() bool { return pg.Box != nil && pg.Box.Focus }
+
 // Fault is what is wrong with a field, or empty.
 func (pg *page) Fault(field string) string { return pg.faults[field] }
 
@@ -160,6 +168,8 @@ func (pg *page) LinkTo(url string) lang.Slot {
 func duration(l *lang.Language, d time.Duration) string {
 	key, unit := "duration.seconds", time.Second
 	switch {
+	case d > 72*time.Hour:
+		key, unit = "duration.days", 24*time.Hour
 	case d >= 2*time.Hour:
 		key, unit = "duration.hours", time.Hour
 	case d > 90*time.Second || d == time.Minute:

@@ -59,13 +59,17 @@ func (c *call) refuse(refusal *flows.Refusal, v flows.View) {
 		}
 	case flows.SignUpNotOpen:
 		c.tellProblem(http.StatusForbidden, problem{kind: closed})
-	case flows.SignUpNotForYou, flows.NoMethod, flows.EnrolNotAllowed:
+	case flows.SignUpNotForYou, flows.NoMethod, flows.EnrolNotAllowed, flows.MailboxSpent:
 		v.Why = refusal.Code
 		c.show(http.StatusForbidden, c.stuckPage(v))
 	case flows.TooManyTries:
 		c.tellProblem(http.StatusTooManyRequests, problem{wait: refusal.Wait})
 	case flows.Exhausted:
 		c.tellProblem(http.StatusForbidden, problem{kind: exhausted, returnTo: c.target.ReturnTo})
+	case flows.NeedsBrowser, flows.UserUnknown, flows.UserExists, flows.NoPassword, flows.RefreshInvalid, flows.ProofNeeded:
+		// Told to clients only. Some would tell people what they must not learn here.
+		c.Log.Error("answering a page", "err", refusal)
+		c.lost(expired)
 	case flows.TooManySends:
 		if v.Step == "" {
 			c.tellProblem(http.StatusTooManyRequests, problem{kind: tooManySends, wait: refusal.Wait})
@@ -114,17 +118,20 @@ func (c *call) refuseForm(refusal *flows.Refusal, v flows.View) {
 // blame puts a refusal onto a page. One bad field gets the message and the focus;
 // what concerns the whole form goes into a box above it.
 func (c *call) blame(pg *page, refusal *flows.Refusal) error {
-	text, err := c.refusalText(refusal, pg)
-	if err != nil {
-		return err
+	key, args := c.words(refusal, pg)
+	if !c.lang.Has(key) {
+		return fmt.Errorf("answering a refusal: no words for %s", refusal.Code)
 	}
 	pg.Error = true
 	pg.PairWrong = refusal.Code == flows.PairWrong
 	pg.Box = nil
-	if field := fieldOf(refusal); fieldsOf[pg.Template][field] {
-		pg.faults = map[string]string{field: text}
-	} else {
-		pg.Box = &box{Tone: "bad", Heading: pg.S("refusal.heading"), Text: text, Focus: true}
+	field := fieldOf(refusal)
+	switch {
+	case pg.Template == "attributes" && c.blameAttributes(pg, refusal):
+	case fieldsOf[pg.Template][field]:
+		pg.faults = map[string]string{field: pg.S(key, args...)}
+	default:
+		pg.Box = &box{Tone: "bad", Heading: pg.S("refusal.heading"), Text: pg.T(key, args...), Focus: true}
 	}
 	return nil
 }
@@ -165,10 +172,9 @@ func fieldOf(r *flows.Refusal) string {
 	}
 }
 
-// refusalText is the refusal in words.
-func (c *call) refusalText(r *flows.Refusal, pg *page) (string, error) {
-	key := "refusal." + string(r.Code)
-	var args []any
+// words is the refusal's message and what it needs.
+func (c *call) words(r *flows.Refusal, pg *page) (key string, args []any) {
+	key = "refusal." + string(r.Code)
 	switch r.Code {
 	case flows.PairWrong:
 		switch {
@@ -177,6 +183,7 @@ func (c *call) refusalText(r *flows.Refusal, pg *page) (string, error) {
 		case c.Site.EmailCode:
 			key += "_code"
 		}
+		args = []any{"reset", pg.LinkTo(c.url("/reset", pg.View.Target, "f", pg.View.Flow))}
 	case flows.CodeMalformed:
 		args = []any{"want", pg.View.Digits, "n", r.Count}
 	case flows.CodeWrong:
@@ -194,8 +201,5 @@ func (c *call) refusalText(r *flows.Refusal, pg *page) (string, error) {
 	case flows.PasswordShort, flows.PasswordLong:
 		args = []any{"n", r.Count}
 	}
-	if !c.lang.Has(key) {
-		return "", fmt.Errorf("answering a refusal: no words for %s", r.Code)
-	}
-	return c.lang.Text(key, args...)
+	return key, args
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -109,6 +110,23 @@ func scenes() []scene {
 	}
 	also := with(upPassword, func(v *flows.View) { v.Kind, v.Options = flows.SignIn, nil })
 	newPassword := viewOf(flows.SignUp, flows.AskNewPassword)
+	resetCode := viewOf(flows.Reset, flows.AskCode)
+	resetNew := viewOf(flows.Reset, flows.AskNewPassword)
+	spent := with(stuck(flows.MailboxSpent), func(v *flows.View) { v.MailboxBack = noon.Add(23 * time.Hour) })
+	back := func(at time.Time) flows.View { return with(spent, func(v *flows.View) { v.MailboxBack = at }) }
+	details := viewOf(flows.SignUp, flows.AskAttributes)
+	asked := func(attributes ...flows.Attribute) func(*world) {
+		return func(w *world) {
+			w.engine.now, w.pages.Site.Attributes = details, attributes
+			w.engine.now.Attributes = attributes
+		}
+	}
+	lacking := func(err error, attributes ...flows.Attribute) func(*world) {
+		return func(w *world) { asked(attributes...)(w); w.engine.err = err }
+	}
+	blamed := func(code flows.RefusalCode, names ...string) error {
+		return &flows.Refusal{Code: code, Names: names, Left: -1}
+	}
 	oneCountry := func(c *Config) { c.Site.Countries = []string{"GB"} }
 	anyCountry := func(c *Config) { c.Site.Countries = []string{"*"} }
 	list := []scene{
@@ -172,6 +190,33 @@ func scenes() []scene {
 		{name: "new-password-missing", path: "/new-password" + f + "&why=password_missing", setUp: at(newPassword)},
 		{name: "new-password-common", path: "/new-password" + f + "&why=password_common", setUp: at(newPassword)},
 		{name: "new-password-context", path: "/new-password" + f + "&why=password_context", setUp: at(newPassword)},
+		{name: "new-password-then-details", path: "/new-password" + f, setUp: func(w *world) { w.engine.now, w.pages.Site.Attributes = newPassword, someAttributes() }},
+		{name: "reset", path: "/reset?return_to=%2Freports"},
+		{name: "reset-begun", path: "/reset" + f, setUp: at(firstPassword)},
+		{name: "reset-signed-in", path: "/reset?return_to=%2Freports", setUp: in(flows.View{})},
+		{name: "reset-no-passwords", path: "/reset", change: codeSite, status: 404},
+		{name: "reset-malformed", method: "POST", path: "/reset", form: url.Values{"email": {"dana@"}},
+			setUp: no(flows.View{}, refused(flows.EmailMalformed, -1)), status: 422},
+		{name: "reset-too-many", method: "POST", path: "/reset", setUp: no(flows.View{}, refused(flows.TooManySends, -1)), status: 429},
+		{name: "reset-code", path: "/code" + f, setUp: at(resetCode)},
+		{name: "reset-code-wrong", path: "/code" + f + "&why=code_wrong&n=2", setUp: at(resetCode)},
+		{name: "reset-code-another", path: "/code" + f, setUp: in(with(resetCode, func(v *flows.View) { v.Email = "ana@harbour.example" }))},
+		{name: "reset-code-own", path: "/code" + f, setUp: in(resetCode)},
+		{name: "reset-new-password", path: "/new-password" + f, setUp: at(resetNew)},
+		{name: "reset-new-password-another", path: "/new-password" + f, setUp: in(with(resetNew, func(v *flows.View) { v.Email = "ana@harbour.example" }))},
+		{name: "reset-new-password-common", path: "/new-password" + f + "&why=password_common", setUp: at(resetNew)},
+		{name: "reset-then-sms", path: "/code" + f, setUp: at(smsView(flows.Reset))},
+		{name: "reset-then-choose", path: "/choose" + f, setUp: at(with(choose, func(v *flows.View) { v.Kind = flows.Reset }))},
+		{name: "attributes", path: "/attributes" + f, setUp: asked(someAttributes()[:5]...)},
+		{name: "attributes-mostly-optional", path: "/attributes" + f, setUp: asked(someAttributes()...)},
+		{name: "attributes-all-optional", path: "/attributes" + f, setUp: asked(someAttributes()[3:]...)},
+		{name: "attributes-one-missing", method: "POST", path: "/attributes" + f, form: url.Values{"attribute_givenName": {"Dana"}, "attribute_agree": {"true"}},
+			setUp: lacking(blamed(flows.AttributesMissing, "surname"), someAttributes()...), status: 422},
+		{name: "attributes-wrong", method: "POST", path: "/attributes" + f, status: 422,
+			form:  url.Values{"attribute_givenName": {"Da\u200bna"}, "attribute_number": {"AB-12"}, "attribute_age": {"forty"}, "attribute_city": {strings.Repeat("x", 257)}, "attribute_mail": {"false"}},
+			setUp: lacking(blamed(flows.AttributesInvalid, "givenName", "number", "age", "city"), someAttributes()...)},
+		{name: "attributes-not-answered", method: "POST", path: "/attributes" + f, form: url.Values{"attribute_surname": {"Okafor"}},
+			setUp: lacking(blamed(flows.AttributesMissing, "agree"), someAttributes()...), status: 422},
 		{name: "choose", path: "/choose" + f, setUp: at(choose)},
 		{name: "choose-nothing", path: "/choose" + f + "&why=choice_missing", setUp: at(choose)},
 		{name: "phone", path: "/phone" + f, setUp: at(phone)},
@@ -201,6 +246,12 @@ func scenes() []scene {
 		{name: "step-up-stuck", path: "/step-up?return_to=%2Fbank", setUp: in(stuck(flows.NoMethod))},
 		{name: "enrol", path: "/enrol", setUp: in(flows.View{})},
 		{name: "stuck", path: "/stuck" + f, setUp: in(stuck(flows.EnrolNotAllowed))},
+		{name: "stuck-mailbox-spent", path: "/stuck" + f, setUp: in(spent)},
+		{name: "stuck-mailbox-spent-long", path: "/stuck" + f, setUp: in(back(noon.Add(30 * 24 * time.Hour)))},
+		{name: "stuck-mailbox-spent-front", path: "/stuck?f=f8Q2k", setUp: in(with(spent, func(v *flows.View) { v.Target.ReturnTo = "/" }))},
+		{name: "stuck-mailbox-back", path: "/stuck" + f, setUp: in(back(noon))},
+		{name: "stuck-mailbox-refused", method: "POST", path: "/code" + f, setUp: no(firstCode, refused(flows.MailboxSpent, -1)), status: 403},
+		{name: "step-up-mailbox-spent", path: "/step-up?return_to=%2Fbank", setUp: in(spent)},
 		{name: "stuck-sign-up", path: "/stuck" + f, setUp: at(stuck(flows.SignUpNotForYou))},
 		{name: "sign-out", path: "/sign-out", setUp: in(flows.View{})},
 		{name: "signed-out", path: "/sign-out"},
@@ -226,6 +277,19 @@ func scenes() []scene {
 		}
 	}
 	return list
+}
+
+// someAttributes are three that must be given and four that need not, of every type.
+func someAttributes() []flows.Attribute {
+	return []flows.Attribute{
+		{Name: "givenName", Label: "First name", Type: flows.AttributeText, Required: true},
+		{Name: "surname", Label: "Last name", Type: flows.AttributeText, Required: true},
+		{Name: "agree", Label: "Do you agree to the house rules?", Type: flows.AttributeBoolean, Required: true},
+		{Name: "number", Label: "Customer number", Type: flows.AttributeText, Pattern: regexp.MustCompile(`\A(?:[0-9]{8})\z`), Rule: "[0-9]{8}"},
+		{Name: "age", Label: "Years with us", Type: flows.AttributeInteger},
+		{Name: "mail", Label: "May we send you news?", Type: flows.AttributeBoolean},
+		{Name: "city", Label: "City", Type: flows.AttributeText},
+	}
 }
 
 func labelled(c *Config) {

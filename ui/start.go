@@ -24,7 +24,7 @@ func (c *call) getSignIn() {
 	}
 	pg := c.signInPage(c.begun())
 	if _, had := c.cookies.RawSession(c.r); had {
-		pg.Box = &box{Tone: "care", Text: pg.S("sign_in.ended")}
+		pg.Box = &box{Tone: "care", Text: pg.T("sign_in.ended")}
 	}
 	c.tellLost(pg)
 	c.show(http.StatusOK, pg)
@@ -36,7 +36,7 @@ func (c *call) tellLost(pg *page) {
 	if c.query.get("lost") != "1" {
 		return
 	}
-	text := pg.S("lost")
+	text := pg.T("lost")
 	if pg.Box != nil {
 		text = pg.Box.Text + " " + text
 	}
@@ -63,7 +63,7 @@ func (c *call) signInPage(v flows.View) *page {
 	pg.Email = v.Email
 	pg.ByPassword = !c.Site.EmailCode
 	pg.BothWays = c.Site.EmailCode && c.Site.Password
-	pg.Go = pg.S("sign_in.go")
+	pg.Go, pg.Busy = pg.S("sign_in.go"), pg.S("moment")
 	if c.Site.SignUp != flows.SignUpClosed {
 		pg.OtherKind = c.url("/sign-up", c.target)
 	}
@@ -95,7 +95,7 @@ func (c *call) signUpPage(v flows.View) *page {
 	pg.Action = c.url("/sign-up", c.target)
 	pg.Email = v.Email
 	pg.Lead = pg.T("sign_up.lead")
-	pg.Go = pg.S("sign_up.go")
+	pg.Go, pg.Busy = pg.S("sign_up.go"), pg.S("moment")
 	pg.OtherKind = c.url("/sign-in", c.target)
 	return pg
 }

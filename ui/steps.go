@@ -35,6 +35,8 @@ func (c *call) stepPage(v flows.View) *page {
 		return c.codePage(v)
 	case flows.AskNewPassword:
 		return c.newPasswordPage(v)
+	case flows.AskAttributes:
+		return c.attributesPage(v)
 	case flows.Choose:
 		return c.choosePage(v)
 	case flows.AskPhone:
@@ -48,13 +50,26 @@ func (c *call) stepPage(v flows.View) *page {
 	}
 }
 
+// stepOf is an empty page of a flow's step. Its strip says where the flow stands: a reset
+// whose password is replaced is a sign-in from then on.
+func (c *call) stepOf(v flows.View, name, heading string) *page {
+	kind := v.Kind
+	if kind == flows.Reset && !resetting(v) {
+		kind = flows.SignIn
+	}
+	pg := c.newPage(name, name, heading, kind)
+	pg.View = v
+	c.tellReset(pg, v)
+	return pg
+}
+
 // inSession reports whether the flow goes on within a session. In the others nobody is
 // signed in before the end.
 func inSession(v flows.View) bool { return v.Kind == flows.StepUp || v.Kind == flows.Enrol }
 
 func (c *call) passwordPage(v flows.View) *page {
-	pg := c.newPage("password", "password", must(c.lang.Text("password.title")), v.Kind)
-	pg.View = v
+	pg := c.stepOf(v, "password", must(c.lang.Text("password.title")))
+	pg.Forgot = c.url("/reset", v.Target, "f", v.Flow)
 	pg.Email = firstNonEmpty(c.form.get("email"), v.Email)
 	pg.Action = c.stepURL(v)
 	pg.Go = pg.S("password.go_confirm")
@@ -95,8 +110,7 @@ func (c *call) codePage(v flows.View) *page {
 	if label := v.Target.Label; label != "" && v.Kind == flows.StepUp && !v.Enrolling && !v.ThenPhone {
 		heading = must(c.lang.Text("code.step_up_title", "page", label))
 	}
-	pg := c.newPage("code", "code", heading, v.Kind)
-	pg.View = v
+	pg := c.stepOf(v, "code", heading)
 	pg.Action = c.stepURL(v)
 	pg.Wait = max(0, ceil(v.ResendAfter.Sub(c.Now()), 1e9))
 	pg.Ways = c.otherWays(v)
@@ -107,9 +121,9 @@ func (c *call) codePage(v flows.View) *page {
 	pg.Lead = c.codeLead(pg, v)
 	switch {
 	case !v.Expires.IsZero() && !v.Expires.After(c.Now()):
-		pg.Box = &box{Tone: "care", Text: pg.S("refusal.code_expired"), Focus: true}
+		pg.Box = &box{Tone: "care", Text: pg.T("refusal.code_expired"), Focus: true}
 	case c.query.get("sent") == "1":
-		pg.Box = &box{Tone: "good", Text: pg.S("code.resent"), Focus: true}
+		pg.Box = &box{Tone: "good", Text: pg.T("code.resent"), Focus: true}
 	}
 	return pg
 }
@@ -128,6 +142,9 @@ func (c *call) codeLead(pg *page, v flows.View) template.HTML {
 			"change", pg.LinkTo(c.url("/phone", v.Target, "f", v.Flow)))
 	case v.Factor == policy.SMSCode:
 		return pg.T("code.sms_lead", "digits", pg.strong(v.Phone), "time", time)
+	case resetting(v):
+		return pg.T("reset.code_lead", "email", pg.strong(v.Email), "time", time,
+			"change", pg.LinkTo(c.url("/reset", v.Target, "f", v.Flow))) + " " + pg.name(pg.S("reset.not_yet"))
 	case v.Kind == flows.SignUp:
 		return pg.T("code.email_lead_change", "email", pg.strong(v.Email), "time", time,
 			"change", pg.LinkTo(c.url("/sign-up", v.Target, "f", v.Flow)))
@@ -171,27 +188,8 @@ func (c *call) resend() {
 	}
 }
 
-func (c *call) newPasswordPage(v flows.View) *page {
-	pg := c.newPage("new-password", "new-password", must(c.lang.Text("new_password.title")), v.Kind)
-	pg.View = v
-	pg.Email = v.Email
-	pg.Action = c.stepURL(v)
-	pg.Lead = pg.T("new_password.lead", "email", pg.strong(v.Email))
-	pg.Go = pg.S("new_password.go")
-	return pg
-}
-
-func (c *call) postNewPassword() {
-	if c.form.get("do") == "skip" {
-		c.submit(flows.SkipPassword{})
-		return
-	}
-	c.submit(flows.SetPassword{Password: c.form.get("new_password")})
-}
-
 func (c *call) choosePage(v flows.View) *page {
-	pg := c.newPage("choose", "choose", must(c.lang.Text("choose.title")), v.Kind)
-	pg.View = v
+	pg := c.stepOf(v, "choose", must(c.lang.Text("choose.title")))
 	pg.Action = c.stepURL(v)
 	pg.Lead = pg.T("choose.lead")
 	pg.Go = pg.S("choose.go")
@@ -240,8 +238,7 @@ func (c *call) getPhone() {
 }
 
 func (c *call) phonePage(v flows.View) *page {
-	pg := c.newPage("phone", "phone", must(c.lang.Text("phone.title")), v.Kind)
-	pg.View = v
+	pg := c.stepOf(v, "phone", must(c.lang.Text("phone.title")))
 	pg.Action = c.url("/phone", v.Target, "f", v.Flow)
 	pg.Lead = pg.T("phone.lead")
 	pg.Go = pg.S("phone.go")
@@ -267,28 +264,4 @@ func (c *call) postPhone() {
 		return pg
 	}
 	c.submit(flows.GivePhone{Phone: typed})
-}
-
-// stuckPage says honestly that this account cannot get there, and offers another.
-func (c *call) stuckPage(v flows.View) *page {
-	heading := must(c.lang.Text("stuck.title"))
-	if v.Why == flows.SignUpNotForYou {
-		heading = must(c.lang.Text("stuck.sign_up_title"))
-	}
-	pg := c.newPage("tell", "stuck", heading, v.Kind)
-	switch v.Why {
-	case flows.SignUpNotForYou:
-		pg.Lead = pg.T("stuck.sign_up_not_for_you", "brand", pg.Brand, "app", pg.App, "email", pg.strong(v.Email))
-	case flows.EnrolNotAllowed:
-		pg.Lead = pg.T("stuck.enrol_not_allowed")
-	default:
-		pg.Lead = pg.T("stuck.no_method", "app", pg.App)
-	}
-	if c.caller.Session != nil {
-		pg.Lead += " " + pg.T("stuck.account", "email", pg.strong(c.caller.Session.Email))
-	}
-	pg.List = append(pg.List, pg.T("stuck.ask", "app", pg.App))
-	pg.OtherAccount = c.url("/sign-out", v.Target)
-	pg.Cancel = &link{pg.S("back_to_app", "app", pg.App), "/"}
-	return pg
 }

@@ -2,7 +2,7 @@
 // silent in the console, and no wider than the screen.
 import { journeys } from "./lib/journey.mjs";
 import { look } from "./lib/look.mjs";
-import { codeField, enrolPhone, giveCode, heading, passwordField, press, problem, signOut, signUp } from "./lib/steps.mjs";
+import { codeField, enrolPhone, giveCode, giveDetails, heading, passwordField, press, problem, signOut, signUp } from "./lib/steps.mjs";
 
 const journey = journeys();
 
@@ -35,10 +35,16 @@ for (const colorScheme of ["light", "dark"]) {
       await heading(page, "Choose a password");
       await look(page, "new-password");
       await passwordField(page).fill("short");
-      await press(page, "Create account");
+      await press(page, "Continue");
       await problem(page, /characters or more/);
       await look(page, "new-password-error");
       await press(page, "Go on without a password");
+      await heading(page, "Your details");
+      await look(page, "details");
+      await press(page, "Create account");
+      await problem(page, "Fill in “Name”");
+      await look(page, "details-error");
+      await giveDetails(page);
       await heading(page, "Payslips");
       await look(page, "app-home", "Payroll");
       await page.goto("/admin/");

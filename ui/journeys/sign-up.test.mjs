@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { journeys } from "./lib/journey.mjs";
-import { giveCode, heading, inside, passwordField, path, press, problem, shown, signInWithCode, signInWithPassword, signOut, signUp } from "./lib/steps.mjs";
+import { giveCode, giveDetails, heading, inside, passwordField, path, press, problem, shown, signInWithCode, signInWithPassword, signOut, signUp } from "./lib/steps.mjs";
 
 const journey = journeys();
 
@@ -43,11 +43,15 @@ journey("a poor password is refused with a reason, and nothing typed earlier is 
   await heading(page, "Choose a password");
   for (const [poor, why] of [["too short", /15 characters or more/], [`${person.email} 123`, /email address/], ["passwordpassword", /harder to guess/]]) {
     await passwordField(page).fill(poor);
-    await press(page, "Create account");
+    await press(page, "Continue");
     await problem(page, why);
   }
   await passwordField(page).fill(person.password);
+  await press(page, "Continue");
+  await heading(page, "Your details");
   await press(page, "Create account");
+  await problem(page, "Fill in “Name”");
+  await giveDetails(page);
   await inside(page, "Payslips", person);
 });
 

@@ -29,10 +29,18 @@ export async function signUp(page, stack, person, { password } = {}) {
   await heading(page, "Choose a password");
   if (password) {
     await passwordField(page).fill(password);
-    await press(page, "Create account");
+    await press(page, "Continue");
   } else {
     await press(page, "Go on without a password");
   }
+  await giveDetails(page);
+}
+
+/** What the site asks newcomers about themselves. */
+export async function giveDetails(page) {
+  await heading(page, "Your details");
+  await page.getByLabel("Name").fill("Dana Wren");
+  await press(page, "Create account");
 }
 
 export const passwordField = (page) => page.locator("input[type=password]");
@@ -58,6 +66,23 @@ export async function signInWithPassword(page, person, password = person.passwor
   await heading(page, "Enter your password");
   await passwordField(page).fill(password);
   await press(page, "Sign in");
+}
+
+/** From the page for a forgotten password to the one for a new password. */
+export async function proveToReset(page, stack, person) {
+  await heading(page, "Reset your password");
+  await page.getByLabel("Email address").fill(person.email);
+  await press(page, "Email me a code");
+  await heading(page, "Check your email");
+  await giveCode(page, stack, person.email);
+  await heading(page, "Choose a new password");
+}
+
+/** And on to where the reset leads. */
+export async function resetPassword(page, stack, person, password) {
+  await proveToReset(page, stack, person);
+  await passwordField(page).fill(password);
+  await press(page, "Change password");
 }
 
 /** From the page that explains why a phone is needed to the one that asks for it. */
