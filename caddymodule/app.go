@@ -65,6 +65,9 @@ type App struct {
 	// The demands on passwords.
 	Password *PasswordSettings `json:"password,omitempty"`
 
+	// What newcomers are asked about themselves, in this order. Default: nothing.
+	Attributes []*Attribute `json:"attributes,omitempty"`
+
 	log     *slog.Logger
 	storage certmagic.Storage
 	ctx     caddy.Context // ends with this configuration
@@ -162,6 +165,9 @@ func (a *App) Validate() error {
 		if err := part.check(); err != nil {
 			return err
 		}
+	}
+	if err := checkAttributes(a.Attributes); err != nil {
+		return err
 	}
 	// The engine has bounds of its own; asking it now finds them before Start does.
 	if _, err := flows.New(flows.Config{Settings: a.engineSettings()}); err != nil {

@@ -45,11 +45,20 @@ func init() {
 //	        absolute <duration>
 //	    }
 //	    password {
-//	        minimum <n>
+//	        minimum         <n>
+//	        reset_cool_down <duration>
+//	    }
+//	    attribute <name> {
+//	        label   <text>
+//	        type    string|integer|boolean
+//	        required
+//	        pattern <regexp>
+//	        hint    <text>
 //	    }
 //	}
 //
-// email and sms may be repeated: a later sender is used when the earlier fail.
+// email and sms may be repeated: a later sender is used when the earlier fail. So may
+// attribute: newcomers are asked in this order.
 func parseGlobal(d *caddyfile.Dispenser, existing any) (any, error) {
 	d.Next() // option name
 	if existing != nil {
@@ -99,14 +108,14 @@ func (a *App) parseOption(d *caddyfile.Dispenser) error {
 	case "sign_up":
 		return a.parseSignUp(d)
 	case "brand":
-		return parsePart(d, &a.Brand, func(b *Brand) map[string]func() error {
+		return parsePart(d, &a.Brand, (*Brand).check, func(b *Brand) map[string]func() error {
 			return map[string]func() error{
 				"name":   func() error { return parseWord(d, &b.Name) },
 				"accent": func() error { return parseAccent(d, &b.Accent) },
 			}
 		})
 	case "code":
-		return parsePart(d, &a.Code, func(c *CodeSettings) map[string]func() error {
+		return parsePart(d, &a.Code, (*CodeSettings).check, func(c *CodeSettings) map[string]func() error {
 			return map[string]func() error{
 				"digits":       func() error { return parseNumber(d, &c.Digits) },
 				"life":         func() error { return parseDuration(d, &c.Life) },
@@ -115,20 +124,85 @@ func (a *App) parseOption(d *caddyfile.Dispenser) error {
 			}
 		})
 	case "session":
-		return parsePart(d, &a.Session, func(s *SessionSettings) map[string]func() error {
-			return map[string]func() error{
-				"idle":     func() error { return parseDuration(d, &s.Idle) },
-				"absolute": func() error { return parseDuration(d, &s.Absolute) },
-			}
-		})
+		return parsePart(d, &a.Session, (*SessionSettings).check, sessionWords(d))
 	case "password":
-		return parsePart(d, &a.Password, func(p *PasswordSettings) map[string]func() error {
+		return parsePart(d, &a.Password, (*PasswordSettings).check, func(p *PasswordSettings) map[string]func() error {
 			return map[string]func() error{
-				"minimum": func() error { return parseNumber(d, &p.Minimum) },
+				"minimum":         func() error { return parseNumber(d, &p.Minimum) },
+				"reset_cool_down": func() error { return parseDuration(d, &p.ResetCoolDown) },
 			}
 		})
+	case "attribute":
+		return a.parseAttribute(d)
 	}
-	return unknownWord(d, option, "store", "secret", "email", "sms", "sign_in", "sign_up", "brand", "code", "session", "password")
+	return unknownWord(d, option, "store", "secret", "email", "sms", "sign_in", "sign_up", "brand", "code", "session", "password", "attribute")
+}
+
+func sessionWords(d *caddyfile.Dispenser) func(*SessionSettings) map[string]func() error {
+	return func(s *SessionSettings) map[string]func() error {
+		return map[string]func() error{
+			"idle":     func() error { return parseDuration(d, &s.Idle) },
+			"absolute": func() error { return parseDuration(d, &s.Absolute) },
+		}
+	}
+}
+
+func (a *App) parseAttribute(d *caddyfile.Dispenser) error {
+	if !d.NextArg() {
+		return d.Err("attribute has no name, such as attribute displayName")
+	}
+	attribute := &Attribute{Name: d.Val()}
+	start := here(d)
+	if err := checkAttributeName(attribute.Name); err != nil {
+		return d.WrapErr(err)
+	}
+	if d.NextArg() {
+		return d.Errf("unexpected %q after attribute %s: what else there is to say goes into a block", d.Val(), attribute.Name)
+	}
+	for nesting := d.Nesting(); d.NextBlock(nesting); {
+		if err := attribute.parseOption(d); err != nil {
+			return err
+		}
+	}
+	a.Attributes = append(a.Attributes, attribute)
+	if err := checkAttributes(a.Attributes); err != nil {
+		return start.wrap(err)
+	}
+	return nil
+}
+
+func (a *Attribute) parseOption(d *caddyfile.Dispenser) error {
+	switch word := d.Val(); word {
+	case "label":
+		if err := parseWord(d, &a.Label); err != nil {
+			return err
+		}
+		return wrap(d, checkLabel("label", a.Label))
+	case "hint":
+		if err := parseWord(d, &a.Hint); err != nil {
+			return err
+		}
+		return wrap(d, checkLabel("hint", a.Hint))
+	case "type":
+		if err := parseWord(d, &a.Type); err != nil {
+			return err
+		}
+		return wrap(d, checkAttributeType(a.Type))
+	case "required":
+		if a.Required {
+			return repeated(d, word)
+		}
+		a.Required = true
+		return parseEnd(d, word)
+	case "pattern":
+		if err := parseWord(d, &a.Pattern); err != nil {
+			return err
+		}
+		_, err := compilePattern(a.Pattern)
+		return wrap(d, err)
+	default:
+		return unknownWord(d, word, "label", "hint", "type", "required", "pattern")
+	}
 }
 
 func (a *App) parseStore(d *caddyfile.Dispenser) error {
@@ -190,11 +264,10 @@ func (a *App) parseSignUp(d *caddyfile.Dispenser) error {
 	return parseEnd(d, "sign_up")
 }
 
-// parsePart reads a block of settings into a new T, and checks it.
-func parsePart[T any, P interface {
-	*T
-	check() error
-}](d *caddyfile.Dispenser, into *P, words func(P) map[string]func() error) error {
+// parsePart reads a block of settings into a new T, and checks it. What one line makes
+// wrong a later one may put right, so the check counts when all is read, and names the
+// line since which it has failed.
+func parsePart[T any](d *caddyfile.Dispenser, into **T, check func(*T) error, words func(*T) map[string]func() error) error {
 	option := d.Val()
 	if *into != nil {
 		return repeated(d, option)
@@ -202,9 +275,10 @@ func parsePart[T any, P interface {
 	if d.NextArg() {
 		return d.Errf("unexpected %q: %s has only a block", d.Val(), option)
 	}
-	part := P(new(T))
+	part := new(T)
 	known := words(part)
 	empty := true
+	var failed error
 	for nesting := d.Nesting(); d.NextBlock(nesting); {
 		empty = false
 		read, ok := known[d.Val()]
@@ -214,15 +288,17 @@ func parsePart[T any, P interface {
 		if err := read(); err != nil {
 			return err
 		}
-		if err := part.check(); err != nil {
-			return d.WrapErr(err)
+		if err := check(part); err == nil {
+			failed = nil
+		} else if failed == nil {
+			failed = d.WrapErr(err)
 		}
 	}
 	if empty {
 		return d.Errf("the block %s says nothing: use %s, or remove it", option, alternatives(sortedKeys(known)))
 	}
 	*into = part
-	return nil
+	return failed
 }
 
 // parseAccent reads a colour with or without the #, since an unquoted # begins a

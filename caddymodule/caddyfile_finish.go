@@ -23,6 +23,9 @@ func (p *siteParser) finish() error {
 			return p.defined[name].wrap(unusedSensitivity(name))
 		}
 	}
+	if err := p.finishNative(); err != nil {
+		return err
+	}
 	if h.Authorization == "pass" && h.Inject != nil && slices.Contains(h.Inject.names(), "Authorization") {
 		return p.start.wrap(authorizationConflict())
 	}
@@ -85,6 +88,12 @@ func (p *siteParser) checkWithGlobals() error {
 	}
 	if err := facts.checkPasswords(alwaysOTP); err != nil {
 		return p.start.wrap(err)
+	}
+	if err := p.checkClients(facts); err != nil {
+		return err
+	}
+	if err := p.checkPlaceholders(facts); err != nil {
+		return err
 	}
 	for _, origin := range p.handler.Origins {
 		if strings.Contains(origin, "{") {

@@ -30,6 +30,23 @@ import (
 //	    authorization pass|remove
 //	    lenient_paths <class>…
 //	    keep_app_cookies
+//
+//	    native [<base>]
+//	    client <id> {
+//	        name        <name>
+//	        scopes      <scope>…
+//	        scope       <scope> on <sensitivity>…
+//	        acrs        <context> on <sensitivity>…
+//	        audience    <url>
+//	        require     <demand>
+//	        cors        <origin>…
+//	        enumeration hide|reveal
+//	        token_life  <duration>
+//	        session {
+//	            idle     <duration>
+//	            absolute <duration>
+//	        }
+//	    }
 //	}
 //
 // A demand is session, password, otp, otp email or otp sms, with `within <duration>`
@@ -64,6 +81,10 @@ type siteParser struct {
 	defined map[string]place // sensitivities
 	used    map[string]place // sensitivities that rules speak of, first use
 	rules   []place
+	headers []place // of what is injected
+
+	nativeAt *place // nil: there is no such line
+	clients  []*parsedClient
 }
 
 func (p *siteParser) option() error {
@@ -104,6 +125,10 @@ func (p *siteParser) option() error {
 		}
 		h.KeepAppCookies = true
 		return parseEnd(d, option)
+	case "native":
+		return p.native()
+	case "client":
+		return p.client()
 	case "risk", "only", "report":
 		return unsupported(d, option)
 	}
@@ -111,7 +136,7 @@ func (p *siteParser) option() error {
 		return d.Errf("matcher %s is defined inside stepgate: define it in the site block, beside stepgate", option)
 	}
 	return unknownWord(d, option, "origin", "name", "prefix", "sensitivity", "public", "deny", "require",
-		"inject", "authorization", "lenient_paths", "keep_app_cookies")
+		"inject", "authorization", "lenient_paths", "keep_app_cookies", "native", "client")
 }
 
 func unsupported(d *caddyfile.Dispenser, word string) error {
@@ -221,6 +246,7 @@ func (p *siteParser) injected(in *Injection) error {
 			return d.Err("header needs a name and a value, such as header Remote-User {http.auth.user.email}")
 		}
 		in.Headers = append(in.Headers, header)
+		p.headers = append(p.headers, here(d))
 		return parseEnd(d, word)
 	default:
 		return unknownWord(d, word, "id_token", "access_token", "header")

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/stepgate/stepgate/flows"
+	"github.com/stepgate/stepgate/flows/token"
 	"github.com/stepgate/stepgate/policy"
 	"github.com/stepgate/stepgate/ui"
 )
@@ -90,6 +91,11 @@ func (s *site) referrer(r *http.Request) string {
 	return ref.RequestURI()
 }
 
+const (
+	insufficient = "insufficient_user_authentication" // RFC 9470, section 3
+	reasonMore   = "More proof of who you are is needed."
+)
+
 // unauthorized is the 401 for clients without a page: RFC 9470 for machines that know
 // it, JSON for those that do not.
 func (s *site) unauthorized(w http.ResponseWriter, r *http.Request, session *flows.Live, d policy.Decision) {
@@ -99,26 +105,14 @@ func (s *site) unauthorized(w http.ResponseWriter, r *http.Request, session *flo
 		Reason    string   `json:"reason"`
 		Missing   []string `json:"missing"`
 		StepUpURL string   `json:"step_up_url"`
-	}{Error: "login_required", Reason: "Nobody is signed in.", Missing: []string{}}
+	}{Error: "login_required", Reason: "Nobody is signed in."}
 	page := "/sign-in"
 	if session != nil {
 		missing, _ = d.Demand.Missing(session.Proof, s.app.now())
-		answer.Error, answer.Reason, page = "insufficient_user_authentication", "More proof of who you are is needed.", "/step-up"
+		answer.Error, answer.Reason, page = insufficient, reasonMore, "/step-up"
 	}
-	acr, maxAge := "urn:stepgate:acr:1", time.Duration(0)
-	for dimension := range policy.Dimensions() {
-		within, asked := missing.Within(dimension)
-		if !asked {
-			continue
-		}
-		answer.Missing = append(answer.Missing, dimension.String())
-		if dimension == policy.OTP || dimension == policy.SMSProof {
-			acr = "urn:stepgate:acr:2"
-		}
-		if within > 0 && (maxAge == 0 || within < maxAge) {
-			maxAge = within
-		}
-	}
+	want := wanted(missing)
+	answer.Missing = want.words
 	// Back to the page that a person was on, never to what a script was fetching.
 	query := url.Values{}
 	if returnTo, ok := ui.ReturnTo(s.referrer(r), s.flows.Prefix); ok && returnTo != "/" {
@@ -127,12 +121,8 @@ func (s *site) unauthorized(w http.ResponseWriter, r *http.Request, session *flo
 	setNeed(query, missing.Demand)
 	answer.StepUpURL = s.flows.Issuer() + page + "?" + query.Encode()
 
-	challenge := `Bearer error="insufficient_user_authentication", error_description="` + answer.Reason + `", acr_values="` + acr + `"`
-	if maxAge > 0 {
-		challenge += fmt.Sprintf(`, max_age="%d"`, int(maxAge/time.Second))
-	}
 	header := w.Header()
-	header.Set("WWW-Authenticate", challenge)
+	header.Set("WWW-Authenticate", want.challenge(answer.Reason))
 	header.Set("Content-Type", "application/json")
 	header.Set("X-Content-Type-Options", "nosniff")
 	// Readable by scripts of any origin that sent no credentials: it tells them nothing
@@ -143,4 +133,34 @@ func (s *site) unauthorized(w http.ResponseWriter, r *http.Request, session *flo
 	if r.Method != http.MethodHead {
 		_ = json.NewEncoder(w).Encode(answer)
 	}
+}
+
+// proofWanted is what is missing, in the words of RFC 9470.
+type proofWanted struct {
+	words  []string
+	acr    string
+	maxAge time.Duration // zero: any
+}
+
+func wanted(missing policy.Missing) proofWanted {
+	want := proofWanted{words: []string{}, acr: token.ACR1, maxAge: missing.ValidFor()}
+	for dimension := range policy.Dimensions() {
+		if !missing.Has(dimension) {
+			continue
+		}
+		want.words = append(want.words, dimension.String())
+		if dimension == policy.OTP || dimension == policy.SMSProof {
+			want.acr = token.ACR2
+		}
+	}
+	return want
+}
+
+// challenge is the value of WWW-Authenticate.
+func (p proofWanted) challenge(reason string) string {
+	value := `Bearer error="` + insufficient + `", error_description="` + reason + `", acr_values="` + p.acr + `"`
+	if p.maxAge > 0 {
+		value += fmt.Sprintf(`, max_age="%d"`, int(p.maxAge/time.Second))
+	}
+	return value
 }

@@ -90,16 +90,19 @@ func checkSensitivityName(name string) error {
 
 var prefixForm = regexp.MustCompile(`^(/[A-Za-z0-9._~-]+)+$`)
 
-func checkPrefix(prefix string) error {
+func checkPrefix(prefix string) error { return checkPath("prefix", prefix, "/.auth") }
+
+// checkPath judges a path of the configuration below which everything is ours.
+func checkPath(what, path, example string) error {
 	switch {
-	case !strings.HasPrefix(prefix, "/"):
-		return fmt.Errorf("the prefix must begin with a slash, such as /.auth, not %q", prefix)
-	case len(prefix) > 64:
-		return fmt.Errorf("the prefix must not be longer than 64 characters")
-	case !prefixForm.MatchString(prefix), strings.Contains(prefix, "/./"), strings.Contains(prefix, "/../"),
-		strings.HasSuffix(prefix, "/."), strings.HasSuffix(prefix, "/.."), strings.HasSuffix(prefix, "."):
-		return fmt.Errorf("the prefix must be a plain path such as /.auth, without a final slash, "+
-			"wildcards, escapes or dot segments, not %q", prefix)
+	case !strings.HasPrefix(path, "/"):
+		return fmt.Errorf("the %s must begin with a slash, such as %s, not %q", what, example, path)
+	case len(path) > 64:
+		return fmt.Errorf("the %s must not be longer than 64 characters", what)
+	case !prefixForm.MatchString(path), strings.Contains(path, "/./"), strings.Contains(path, "/../"),
+		strings.HasSuffix(path, "/."), strings.HasSuffix(path, "/.."), strings.HasSuffix(path, "."):
+		return fmt.Errorf("the %s must be a plain path such as %s, without a final slash, "+
+			"wildcards, escapes or dot segments, not %q", what, example, path)
 	}
 	return nil
 }

@@ -14,7 +14,10 @@ func (h *Handler) newHygiene() (*hygiene.Rules, error) {
 		Strip:             h.Inject.names(),
 		Cookies:           []string{ui.SessionCookie, ui.BrowserCookie, ui.LoopbackSessionCookie, ui.LoopbackBrowserCookie},
 		PassAuthorization: h.Authorization == "pass",
-		Prefix:            h.Prefix,
+		Prefixes:          []string{h.Prefix},
+	}
+	if h.Native != nil {
+		options.Prefixes = append(options.Prefixes, h.Native.Base)
 	}
 	for _, class := range h.LenientPaths {
 		options.Lenient = append(options.Lenient, hygiene.Class(class))

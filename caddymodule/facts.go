@@ -16,6 +16,8 @@ type appFacts struct {
 	password    bool // people may sign in with a password
 	inbox       bool // some messages go to the inbox page
 	passwordMin int
+	session     *SessionSettings // as configured; may be nil
+	attributes  []string         // what newcomers are asked
 }
 
 func (a *App) facts() appFacts {
@@ -24,6 +26,8 @@ func (a *App) facts() appFacts {
 		password:    slices.Contains(a.SignIn, "password"),
 		inbox:       a.usesInbox(),
 		passwordMin: a.passwordMinimum(),
+		session:     a.Session,
+		attributes:  attributeNames(a.Attributes),
 	}
 }
 
@@ -35,6 +39,8 @@ func factsOf(config json.RawMessage) (f appFacts, err error) {
 	}
 	f.sms = len(a.SMSRaw) > 0
 	f.password = len(a.SignIn) == 0 || slices.Contains(a.SignIn, "password")
+	f.session = a.Session
+	f.attributes = attributeNames(a.Attributes)
 	f.passwordMin = lonePasswordMinimum
 	if a.Password != nil {
 		f.passwordMin = a.passwordMinimum()
@@ -81,6 +87,39 @@ func (f appFacts) checkPasswords(alwaysOTP bool) error {
 	if f.password && f.passwordMin < lonePasswordMinimum && !alwaysOTP {
 		return fmt.Errorf("passwords of fewer than %d characters are only safe where every request asks for a second factor: "+
 			"add `require otp on *` to the site, or raise the password minimum", lonePasswordMinimum)
+	}
+	return nil
+}
+
+// checkClient judges a client's demands and lives.
+func (f appFacts) checkClient(c *Client) error {
+	for _, demand := range c.Require {
+		compiled, err := demand.compile()
+		if err != nil {
+			return err
+		}
+		if err := f.checkDemand(compiled); err != nil {
+			return fmt.Errorf("require %s: %w", demand, err)
+		}
+	}
+	return f.checkClientSession(c)
+}
+
+// checkClientSession judges the lives of sign-ins as they become, with what the client
+// leaves to the app.
+func (f appFacts) checkClientSession(c *Client) error {
+	if c.Session == nil {
+		return nil
+	}
+	return c.Session.over(f.session).checkOrder()
+}
+
+// checkPlaceholders refuses headers with attributes that nobody is asked for.
+func (f appFacts) checkPlaceholders(value string) error {
+	for _, name := range attributesIn(value) {
+		if !slices.Contains(f.attributes, name) {
+			return fmt.Errorf("no attribute is named %[1]q: declare it with `attribute %[1]s` in the stepgate block of the global options", name)
+		}
 	}
 	return nil
 }

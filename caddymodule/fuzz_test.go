@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"cmp"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -49,6 +50,11 @@ func FuzzCaddyfile(f *testing.F) {
 					if len(set) == 0 {
 						t.Errorf("%s has an empty matcher\n%s", rule, text)
 					}
+				}
+			}
+			if h.Native != nil {
+				if err := h.Native.check(cmp.Or(h.Prefix, defaultPrefix)); err != nil {
+					t.Errorf("clients that are refused later: %v\n%s", err, raw)
 				}
 			}
 			for _, origin := range h.Origins {

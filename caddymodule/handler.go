@@ -24,7 +24,9 @@ func init() {
 // ------------|------------
 // `{http.auth.user.id}` | The account's id
 // `{http.auth.user.email}` | The account's address
+// `{http.auth.user.name}` | The account's attribute displayName
 // `{http.auth.user.groups}` | The account's groups, separated by commas
+// `{http.auth.user.attributes.*}` | The account's attribute of that name; empty if it has none
 //
 // What a handler does before this one in the route happens for everybody: place it
 // before what answers.
@@ -63,6 +65,9 @@ type Handler struct {
 	// signs out. Default: false, they are expired, since an application that keeps a
 	// session of its own would go on serving the person before.
 	KeepAppCookies bool `json:"keep_app_cookies,omitempty"`
+
+	// The JSON API for applications with screens of their own. Default: none.
+	Native *Native `json:"native,omitempty"`
 
 	app   *App
 	log   *slog.Logger
@@ -141,6 +146,11 @@ func (h *Handler) check() error {
 	}
 	if err := h.Inject.check(); err != nil {
 		return err
+	}
+	if h.Native != nil {
+		if err := h.Native.check(h.Prefix); err != nil {
+			return err
+		}
 	}
 	if h.Authorization == "pass" && slices.Contains(h.Inject.names(), "Authorization") {
 		return authorizationConflict()

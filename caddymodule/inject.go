@@ -68,12 +68,9 @@ func (s *site) tokens(session *flows.Live) (*token.Bundle, error) {
 		return nil, err
 	}
 	defer release()
-	minter := token.Minter{
-		Ring: live.rt.ring, Issuer: s.flows.Issuer(), ClientID: s.flows.Origin,
-		TenantID: token.TenantID(s.flows.Issuer()), Now: s.app.now,
-	}
-	bundle, err := minter.Mint(token.Subject{
-		User: session.User, SID: session.SID, Email: session.Email, Groups: session.Groups, Proof: session.Proof,
+	bundle, err := s.minter(live).Mint(token.Subject{
+		User: session.User, SID: session.SID, Email: session.Email, Name: session.Attributes[flows.DisplayName],
+		Groups: session.Groups, Proof: session.Proof,
 	}, s.flows.Origin, s.audiences, session.Ends)
 	if errors.Is(err, token.ErrEnded) {
 		return nil, errSessionOver
@@ -84,4 +81,12 @@ func (s *site) tokens(session *flows.Live) (*token.Bundle, error) {
 	bundle.For = s.mintedFor
 	session.Tokens.Store(bundle)
 	return bundle, nil
+}
+
+// minter makes the site's tokens.
+func (s *site) minter(l *live) *token.Minter {
+	return &token.Minter{
+		Ring: l.rt.ring, Issuer: s.flows.Issuer(), ClientID: s.flows.Origin,
+		TenantID: token.TenantID(s.flows.Issuer()), Now: s.app.now,
+	}
 }

@@ -114,14 +114,21 @@ func (d *deadlined) SetReadDeadline(t time.Time) error {
 	return nil
 }
 
+func newDeadlined() *deadlined { return &deadlined{ResponseRecorder: httptest.NewRecorder()} }
+
+// visitorTo is somebody's request for a page of ours.
+func visitorTo(method, path, body string) *http.Request {
+	r := httptest.NewRequest(method, path, strings.NewReader(body))
+	r.Host = "localhost"
+	return r
+}
+
 func TestAFormMustArriveSoon(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, payrollSite())
 	for method, soon := range map[string]bool{"GET": false, "HEAD": false, "POST": true} {
-		w := &deadlined{ResponseRecorder: httptest.NewRecorder()}
-		r := httptest.NewRequest(method, "/.auth/sign-in", strings.NewReader("email="))
-		r.Host = "localhost"
-		s.ServeHTTP(w, r)
+		w := newDeadlined()
+		s.ServeHTTP(w, visitorTo(method, "/.auth/sign-in", "email="))
 		latest := time.Now().Add(formTimeout)
 		if bounded := len(w.set) > 0 && !slices.ContainsFunc(w.set, latest.Before); bounded != soon {
 			t.Errorf("%s: deadlines %v, at the latest %v", method, w.set, latest)

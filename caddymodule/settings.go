@@ -61,6 +61,11 @@ type PasswordSettings struct {
 	// request demands a second factor, and refused elsewhere (NIST SP 800-63B-4
 	// section 3.1.1.2). Default: 15.
 	Minimum int `json:"minimum,omitempty"`
+
+	// How long a mailbox that has reset a password is no second factor: 1 hour to 30
+	// days. Whoever holds nothing but the mailbox could otherwise choose the password
+	// and then be two factors. Proving the phone ends it. Default: 24 hours.
+	ResetCoolDown caddy.Duration `json:"reset_cool_down,omitempty"`
 }
 
 // The least password that may stand alone.
@@ -120,15 +125,44 @@ func (c *CodeSettings) check() error {
 	return nil
 }
 
+// The lives of sessions for which nothing was said.
+const (
+	defaultIdle     = time.Hour
+	defaultAbsolute = 12 * time.Hour
+)
+
 func (s *SessionSettings) check() error {
+	if err := s.checkBounds(); err != nil {
+		return err
+	}
+	return s.over(nil).checkOrder()
+}
+
+// checkBounds judges each number by itself.
+func (s *SessionSettings) checkBounds() error {
+	if err := bounded("session idle", time.Duration(s.Idle), time.Minute, 30*24*time.Hour); err != nil {
+		return err
+	}
+	return bounded("session absolute", time.Duration(s.Absolute), 5*time.Minute, 30*24*time.Hour)
+}
+
+// over fills in what is not said, from others, which may be nil, and then from the
+// defaults. A nil s says nothing.
+func (s *SessionSettings) over(others *SessionSettings) *SessionSettings {
+	if s == nil {
+		s = new(SessionSettings)
+	}
+	if others == nil {
+		others = new(SessionSettings)
+	}
+	return &SessionSettings{
+		Idle:     cmp.Or(s.Idle, others.Idle, caddy.Duration(defaultIdle)),
+		Absolute: cmp.Or(s.Absolute, others.Absolute, caddy.Duration(defaultAbsolute)),
+	}
+}
+
+func (s *SessionSettings) checkOrder() error {
 	idle, absolute := time.Duration(s.Idle), time.Duration(s.Absolute)
-	if err := bounded("session idle", idle, time.Minute, 30*24*time.Hour); err != nil {
-		return err
-	}
-	if err := bounded("session absolute", absolute, 5*time.Minute, 30*24*time.Hour); err != nil {
-		return err
-	}
-	idle, absolute = cmp.Or(idle, time.Hour), cmp.Or(absolute, 12*time.Hour)
 	if absolute < idle {
 		return fmt.Errorf("session absolute (%v) must not be less than idle (%v): a session would end before it is idle", absolute, idle)
 	}
@@ -136,7 +170,10 @@ func (s *SessionSettings) check() error {
 }
 
 func (p *PasswordSettings) check() error {
-	return bounded("password minimum", p.Minimum, 8, 64)
+	if err := bounded("password minimum", p.Minimum, 8, 64); err != nil {
+		return err
+	}
+	return bounded("password reset_cool_down", time.Duration(p.ResetCoolDown), time.Hour, 30*24*time.Hour)
 }
 
 // engineSettings is the part of the configuration that the engine takes as its own.
@@ -145,7 +182,7 @@ func (a *App) engineSettings() flows.Settings {
 		CodeDigits: a.Code.Digits, CodeTries: a.Code.Tries,
 		CodeLife: time.Duration(a.Code.Life), ResendAfter: time.Duration(a.Code.ResendAfter),
 		SessionIdle: time.Duration(a.Session.Idle), SessionLife: time.Duration(a.Session.Absolute),
-		PasswordMin: a.passwordMinimum(),
+		PasswordMin: a.passwordMinimum(), ResetCoolDown: time.Duration(a.Password.ResetCoolDown),
 	}
 }
 

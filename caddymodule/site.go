@@ -20,6 +20,7 @@ type site struct {
 	rules   *rulebook
 	hygiene *hygiene.Rules
 	pages   *ui.Pages
+	native  *api // nil: the site has no clients
 
 	cookies ui.Cookies
 
@@ -102,9 +103,13 @@ func (a *App) claimOrigin(origin, configured string) error {
 
 func (h *Handler) newSite(origin string) (*site, error) {
 	name := cmp.Or(h.Name, hostOf(origin))
+	known, err := h.app.flowsSite(origin, h.Prefix, name)
+	if err != nil {
+		return nil, err
+	}
 	s := &site{
 		app:       h.app,
-		flows:     h.app.flowsSite(origin, h.Prefix, name),
+		flows:     known,
 		rules:     h.rules,
 		cookies:   ui.CookiesFor(origin),
 		injection: h.Inject,
@@ -113,7 +118,6 @@ func (h *Handler) newSite(origin string) (*site, error) {
 		s.audiences = append(s.audiences, cmp.Or(token.Audience, origin))
 	}
 	s.mintedFor = strings.Join(append([]string{s.flows.Issuer()}, s.audiences...), "\x00")
-	var err error
 	if s.hygiene, err = h.newHygiene(); err != nil {
 		return nil, err
 	}
@@ -127,13 +131,24 @@ func (h *Handler) newSite(origin string) (*site, error) {
 	if s.pages, err = s.newPages(config); err != nil {
 		return nil, err
 	}
+	if h.Native != nil {
+		if s.native, err = s.newAPI(h.Native); err != nil {
+			return nil, err
+		}
+		s.native.passes = h.Authorization == "pass"
+	}
 	return s, nil
 }
 
 // flowsSite is the site as package flows needs to know it.
-func (a *App) flowsSite(origin, prefix, name string) *flows.Site {
+func (a *App) flowsSite(origin, prefix, name string) (*flows.Site, error) {
+	attributes, err := a.flowsAttributes()
+	if err != nil {
+		return nil, err
+	}
 	s := &flows.Site{
-		Origin: origin, Prefix: prefix, Name: name, Brand: a.Brand.Name,
+		Attributes: attributes,
+		Origin:     origin, Prefix: prefix, Name: name, Brand: a.Brand.Name,
 		SMS:    len(a.sms) > 0,
 		SignUp: flows.SignUpMode(a.SignUp.Mode), Domains: a.SignUp.Domains,
 	}
@@ -150,7 +165,7 @@ func (a *App) flowsSite(origin, prefix, name string) *flows.Site {
 		s.EmailCode = s.EmailCode || method == "email_code"
 		s.Password = s.Password || method == "password"
 	}
-	return s
+	return s, nil
 }
 
 // checkWithApp judges the rules by what the app can do.
@@ -160,6 +175,18 @@ func (h *Handler) checkWithApp() error {
 		rule := &h.rules.policy.Rules[i]
 		if err := facts.checkDemand(rule.Demand); err != nil {
 			return fmt.Errorf("rule %q: %w", rule.Name, err)
+		}
+	}
+	for _, header := range h.Inject.Headers {
+		if err := facts.checkPlaceholders(header.Value); err != nil {
+			return err
+		}
+	}
+	if h.Native != nil {
+		for _, c := range h.Native.Clients {
+			if err := facts.checkClient(c); err != nil {
+				return fmt.Errorf("client %s: %w", c.ID, err)
+			}
 		}
 	}
 	return facts.checkPasswords(h.rules.alwaysOTP())

@@ -19,6 +19,8 @@ type rulebook struct {
 	// targets are the matchers of policy.Targets, by [policy.TargetID]. A request is
 	// in a target if any of its sets matches; none of them is empty.
 	targets []caddyhttp.MatcherSets
+	// sensitivities are those of the targets that have such a name.
+	sensitivities map[string]policy.TargetID
 	// warnings are what is probably not meant.
 	warnings []string
 }
@@ -26,8 +28,8 @@ type rulebook struct {
 // compileRules turns sensitivities and rules into a policy. It empties their raw
 // matchers, as Caddy does with what was loaded.
 func compileRules(ctx caddy.Context, sensitivities map[string]*Sensitivity, rules []*Rule) (*rulebook, error) {
-	book := &rulebook{}
 	ids := make(map[string]policy.TargetID)
+	book := &rulebook{sensitivities: ids}
 	for _, name := range slices.Sorted(maps.Keys(sensitivities)) {
 		s := sensitivities[name]
 		if s == nil {
@@ -71,6 +73,11 @@ func unusedSensitivity(name string) error {
 func undefinedSensitivity(name string) error {
 	return fmt.Errorf("no sensitivity is named %q: define it with `sensitivity %s PATH…`, "+
 		"or write @name for a matcher and /path for a path", name, name)
+}
+
+// unknownSensitivity is undefinedSensitivity where only names can stand.
+func unknownSensitivity(name string) error {
+	return fmt.Errorf("no sensitivity is named %[1]q: define it with `sensitivity %[1]s PATH…`", name)
 }
 
 func (s *Sensitivity) check(name string) error {

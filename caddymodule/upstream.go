@@ -120,14 +120,28 @@ func checkHeaderValue(name, value string) error {
 		return fmt.Errorf("the value of header %s must be one line of at most 1024 characters", name)
 	}
 	for _, name := range userPlaceholder.FindAllString(value, -1) {
-		if !slices.Contains([]string{"{http.auth.user.id}", "{http.auth.user.email}", "{http.auth.user.groups}"}, name) {
-			return fmt.Errorf("nothing is known as %s: use {http.auth.user.id}, {http.auth.user.email} or {http.auth.user.groups}", name)
+		if !slices.Contains(userPlaceholders, name) && !attributePlaceholder.MatchString(name) {
+			return fmt.Errorf("nothing is known as %s: use %s or {http.auth.user.attributes.NAME}", name, strings.Join(userPlaceholders, ", "))
 		}
 	}
 	return nil
 }
 
-var userPlaceholder = regexp.MustCompile(`\{http\.auth\.user\.[^}]*\}`)
+var (
+	userPlaceholder      = regexp.MustCompile(`\{http\.auth\.user\.[^}]*\}`)
+	attributePlaceholder = regexp.MustCompile(`^\{http\.auth\.user\.attributes\.([A-Za-z0-9_]+)\}$`)
+	userPlaceholders     = []string{"{http.auth.user.id}", "{http.auth.user.email}", "{http.auth.user.name}", "{http.auth.user.groups}"}
+)
+
+// attributesIn names the attributes in the value of a header.
+func attributesIn(value string) (names []string) {
+	for _, found := range userPlaceholder.FindAllString(value, -1) {
+		if parts := attributePlaceholder.FindStringSubmatch(found); parts != nil {
+			names = append(names, parts[1])
+		}
+	}
+	return names
+}
 
 // names lists every header that is injected.
 func (in *Injection) names() []string {

@@ -171,6 +171,6 @@ func (s *site) imagine(r *http.Request, who *flows.Live, path string) (*http.Req
 	}
 	repl := caddy.NewReplacer()
 	future = caddyhttp.PrepareRequest(future, repl, nil, server)
-	setUser(repl, who)
+	newPerson(repl).set(who)
 	return future, nil
 }

@@ -25,7 +25,7 @@ func (e *Engine) SealCookie(o *Opened) (string, error) {
 // A warm session costs neither a store read nor a cookie decode, and a revoked one is
 // never warm.
 func (e *Engine) Authenticate(ctx context.Context, site, cookie string) (*Live, error) {
-	if live, known := e.warm(ctx, site, cookie); known {
+	if live, known := e.warm(ctx, site, cookie, false); known {
 		return live, nil
 	}
 	id, err := e.Keys.OpenCookie(sessionCookie, cookie, e.SessionLife)
@@ -35,23 +35,22 @@ func (e *Engine) Authenticate(ctx context.Context, site, cookie string) (*Live, 
 	return e.wake(ctx, cookie, hashed(string(id)), func(s *Session) bool { return s.Site == site && s.Client == "" })
 }
 
-// warm looks for a session in the cache. known says that there is no need to look
-// further: live is it, or nil because it is over or another site's.
-func (e *Engine) warm(ctx context.Context, site, credential string) (live *Live, known bool) {
+// warm looks for a session in the cache: a client's, or a browser's. known says that
+// there is no need to look further: live is it, or nil because it is over, another
+// site's, or of the other sort. What is the name of a token in the cache may well come as
+// a cookie.
+func (e *Engine) warm(ctx context.Context, site, credential string, client bool) (live *Live, known bool) {
 	live, ok := e.Cache.find(credential)
 	if !ok {
 		return nil, false
 	}
 	now := e.Now()
 	switch {
-	case live.Site != site:
+	case live.Site != site, client != (live.Client != ""):
 		return nil, true
 	case !live.alive(now):
 		e.Cache.drop(credential)
 		return nil, true
-	case !live.current(now):
-		e.Cache.drop(credential)
-		return nil, false
 	}
 	e.touch(ctx, live, now)
 	return live, true
@@ -80,17 +79,17 @@ func (e *Engine) wake(ctx context.Context, credential, key string, ours func(*Se
 	if !alive || !ours(&session) || !now.Before(session.Ends) {
 		return nil, nil
 	}
-	session.of(&user, now)
-	live := e.newLive(session, &user)
+	session.of(&user)
+	live := e.newLive(session)
 	e.Cache.keep(credential, live, generation)
 	e.touch(ctx, live, now)
 	return live, nil
 }
 
 // of fills in what the account says as of now.
-func (s *Session) of(user *User, now time.Time) {
+func (s *Session) of(user *User) {
 	s.Email, s.Groups, s.Attributes = user.Email, user.Groups, user.Attributes
-	s.Proof = settled(s.Proof, user.mailboxSpent(now))
+	s.Proof = user.settled(s.Proof)
 }
 
 // touch records that the session is in use: always in memory, and now and then in the

@@ -17,7 +17,7 @@ import (
 // says, no more; it ends with the token.
 func (e *Engine) AuthenticateBearer(ctx context.Context, site, raw string, verify func(ctx context.Context, raw string) (token.Access, error)) (*Live, error) {
 	credential := "bearer " + hashed(raw) // tokens are long, and the cache is no place to steal one from
-	if live, known := e.warm(ctx, site, credential); known {
+	if live, known := e.warm(ctx, site, credential, true); known {
 		return live, nil
 	}
 	access, err := verify(ctx, raw)

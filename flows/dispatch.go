@@ -122,7 +122,7 @@ func (s State) can(f policy.Factor) bool { return !s.Native || s.Facts.Can.Has(f
 
 // phoneWouldDo reports whether the demand could be met if the account had a phone.
 func (s State) phoneWouldDo(demand policy.Demand, now time.Time) bool {
-	return s.Facts.SMS && !s.Facts.HasPhone && !s.Facts.MailboxSpent &&
+	return s.Facts.SMS && !s.Facts.HasPhone && !s.mailboxSpent(now) &&
 		policy.Ways(demand, s.Proof, now, s.Facts.Have.With(policy.SMSCode)) != nil
 }
 
@@ -135,7 +135,7 @@ func (s State) towardsPhone(demand policy.Demand, opening bool, now time.Time) (
 		return s.cannot(NoMethod, now)
 	}
 	if !s.mayEnrol(s.Facts.EnrolWithin, now) {
-		ways := policy.Ways(s.enrolGate(s.Facts.EnrolWithin), s.Proof, now, s.Facts.Have)
+		ways := policy.Ways(s.enrolGate(s.Facts.EnrolWithin), s.enrolProof(), now, s.Facts.Have)
 		if ways == nil {
 			return s.cannot(EnrolNotAllowed, now)
 		}
@@ -157,9 +157,21 @@ func (s State) enrolGate(within time.Duration) policy.Demand {
 	return policy.NeedAll(s.Facts.Have, within)
 }
 
-func (s State) mayEnrol(within time.Duration, now time.Time) bool {
-	return !s.Facts.HasPhone && !s.Facts.MailboxSpent && s.enrolGate(within).Met(s.Proof, now)
+// enrolProof is what counts for enrolling: a code by mail from the time in which the
+// mailbox was spent does not, however young it is.
+func (s State) enrolProof() policy.Proof {
+	if mailed, _ := s.Proof.At(policy.EmailCode); mailed.Before(s.Facts.MailboxBack) {
+		return s.Proof.With(policy.EmailCode, time.Time{})
+	}
+	return s.Proof
 }
+
+func (s State) mayEnrol(within time.Duration, now time.Time) bool {
+	return !s.Facts.HasPhone && !s.mailboxSpent(now) && s.enrolGate(within).Met(s.enrolProof(), now)
+}
+
+// mailboxSpent reports whether codes by mail are no second factor yet.
+func (s State) mailboxSpent(now time.Time) bool { return now.Before(s.Facts.MailboxBack) }
 
 // cannot ends a flow whose target is out of this account's reach. A sign-in still
 // opens a session with what was proved: the rest of the application is theirs, and
@@ -169,7 +181,7 @@ func (s State) cannot(why RefusalCode, now time.Time) (State, []Effect, bool) {
 	if opens && !s.Native && policy.Floor.Met(s.Proof, now) {
 		return s.finish()
 	}
-	if s.Facts.MailboxSpent && !s.Facts.HasPhone {
+	if s.mailboxSpent(now) && !s.Facts.HasPhone {
 		why = MailboxSpent
 	}
 	return s.stuck(why)

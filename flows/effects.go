@@ -31,9 +31,7 @@ func (r *effectRun) do(effect Effect) error {
 	case CreateAccount:
 		return r.createAccount(effect.PasswordHash)
 	case ResetPassword:
-		return r.resetPassword(effect.PasswordHash)
-	case RestoreMailbox:
-		return r.restoreMailbox()
+		return r.resetPassword(effect.PasswordHash, effect.MailboxBack)
 	case SetPhone:
 		return r.setPhone(effect.E164)
 	case OpenSession:

@@ -202,11 +202,9 @@ type outcome struct {
 	gone    bool     // the flow ended without success
 	ended   []string // sids of sessions that were revoked
 	renewed []string // sids of sessions that go on under a new id
-	// changedUser is an account of which something has changed that its sessions must know.
-	changedUser string
-	charged     []charge // what sending cost
-	facts       Facts
-	phone       string // of the account, for the view
+	charged []charge // what sending cost
+	facts   Facts
+	phone   string // of the account, for the view
 }
 
 // transact runs fn in one transaction, and then what must follow a commit: caches
@@ -223,9 +221,6 @@ func (e *Engine) transact(ctx context.Context, fn func(store.Tx, *outcome) error
 	}
 	for _, sid := range out.ended {
 		e.Cache.forget(sid, true)
-	}
-	if out.changedUser != "" {
-		e.Cache.forgetUser(out.changedUser, false)
 	}
 	for _, sid := range out.renewed {
 		e.Cache.forget(sid, false)

@@ -1,6 +1,10 @@
 package flows
 
-import "github.com/stepgate/stepgate/policy"
+import (
+	"time"
+
+	"github.com/stepgate/stepgate/policy"
+)
 
 // Event is something that happened to a flow, checked by the engine.
 type Event interface{ event() }
@@ -72,10 +76,11 @@ type (
 	// CreateAccount makes the account of a sign-up; its address is proved.
 	CreateAccount struct{ PasswordHash string }
 	// ResetPassword replaces the password, ends everything that was opened before, and
-	// spends the mailbox.
-	ResetPassword struct{ PasswordHash string }
-	// RestoreMailbox makes a spent mailbox count again: the phone was proved as well.
-	RestoreMailbox struct{}
+	// spends the mailbox until MailboxBack.
+	ResetPassword struct {
+		PasswordHash string
+		MailboxBack  time.Time
+	}
 	// SetPhone writes the proved number to the account, unless it has one by now.
 	SetPhone struct{ E164 string }
 	// OpenSession starts a session with the state's proof.
@@ -91,5 +96,4 @@ func (SetPhone) effect()      {}
 func (OpenSession) effect()   {}
 func (RaiseSession) effect()  {}
 
-func (ResetPassword) effect()  {}
-func (RestoreMailbox) effect() {}
+func (ResetPassword) effect() {}

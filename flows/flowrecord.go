@@ -99,6 +99,7 @@ func (e *Engine) gather(tx store.Tx, c Caller, s State, demand policy.Demand) (F
 		SignUpAllowed: c.Site.admits(s.Canonical),
 		EnrolWithin:   e.EnrolWithin,
 		CodeLife:      e.CodeLife,
+		ResetCoolDown: e.ResetCoolDown,
 
 		AttributesAsked:   len(c.Site.Attributes) > 0,
 		AttributesMissing: len(c.Site.missingAttributes(s.Attributes)) > 0,
@@ -110,7 +111,7 @@ func (e *Engine) gather(tx store.Tx, c Caller, s State, demand policy.Demand) (F
 	if err != nil || !found || user.Disabled || user.Epoch != s.Epoch {
 		return facts, nil, err
 	}
-	facts.MailboxSpent, facts.MailboxBack = user.mailboxSpent(e.Now()), user.MailboxBack
+	facts.MailboxBack = user.MailboxBack
 	facts.Have = user.Factors()
 	if !c.Site.Password {
 		facts.Have = facts.Have.Without(policy.Password)
@@ -126,6 +127,6 @@ func (e *Engine) gather(tx store.Tx, c Caller, s State, demand policy.Demand) (F
 func (f *flowRecord) settle(facts Facts, user *User) {
 	f.Facts = facts
 	if user != nil {
-		f.Proof = settled(f.Proof, facts.MailboxSpent)
+		f.Proof = user.settled(f.Proof)
 	}
 }

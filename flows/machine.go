@@ -182,23 +182,12 @@ func (s State) prove(f policy.Factor, now time.Time) State {
 	return s
 }
 
-// proved goes on after a code for an address that the account has.
-func (s State) proved(f policy.Factor, now time.Time) (State, []Effect, bool) {
-	s = s.prove(f, now)
-	if f.Channel() != policy.Phone || !s.Facts.MailboxSpent {
-		return s.dispatch(now)
-	}
-	s.Facts.MailboxSpent = false
-	next, effects, ok := s.dispatch(now)
-	return next, append([]Effect{RestoreMailbox{}}, effects...), ok
-}
-
 func (s State) codeRight(now time.Time) (State, []Effect, bool) {
 	if s.Step != AskCode || s.Phantom || s.Kind == SignIn && s.First && !s.Facts.EmailCode {
 		return s, nil, false
 	}
 	if !s.Enrolling {
-		return s.proved(s.Factor, now)
+		return s.prove(s.Factor, now).dispatch(now)
 	}
 	phone, may := s.Phone, s.mayEnrol(s.Facts.EnrolWithin+s.Facts.CodeLife, now)
 	s.Enrolling, s.Phone, s.PhoneTyped = false, "", ""
@@ -272,10 +261,11 @@ func (s State) passwordChosen(hash string, now time.Time) (State, []Effect, bool
 	}
 	s.Replaced = true
 	// Whoever chose the password holds the mailbox, and perhaps nothing else.
-	s.Proof, s.Facts.MailboxSpent = s.Proof.Spend(policy.Mailbox), true
+	s.Facts.MailboxBack = now.Add(s.Facts.ResetCoolDown)
+	s.Proof = s.Proof.SpendUntil(policy.Mailbox, s.Facts.MailboxBack)
 	s.Facts.Have = s.Facts.Have.With(policy.Password)
 	next, effects, ok := s.prove(policy.Password, now).dispatch(now)
-	return next, append([]Effect{ResetPassword{hash}}, effects...), ok
+	return next, append([]Effect{ResetPassword{hash, s.Facts.MailboxBack}}, effects...), ok
 }
 
 // mailboxRegistered ends the registration of a newcomer who chose a password in this

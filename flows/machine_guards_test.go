@@ -72,7 +72,7 @@ func TestAPasswordlessResetKnowsNobody(t *testing.T) {
 func TestASpentMailboxAddsNoPhone(t *testing.T) {
 	t.Parallel()
 	proof := policy.Proof{}.With(policy.EmailCode, noon).With(policy.Password, noon)
-	facts := Facts{EmailCode: true, Password: true, SMS: true, EnrolWithin: 5 * time.Minute, MailboxSpent: true,
+	facts := Facts{EmailCode: true, Password: true, SMS: true, EnrolWithin: 5 * time.Minute, MailboxBack: noon.Add(time.Hour),
 		Have: policy.FactorsOf(policy.EmailCode, policy.Password), Demand: policy.Need(policy.SMSProof, 0)}
 	s := State{Kind: StepUp, Step: AskPhone, User: "u1", Proof: proof, Register: policy.FactorsOf(policy.SMSCode), Facts: facts}
 	next, effects, err := Advance(s, PhoneGiven{"07700 900123", "+447700900123"}, noon)

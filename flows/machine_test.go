@@ -77,8 +77,11 @@ func anyFacts(t *rapid.T) Facts {
 		Can: policy.Factors(rapid.Uint8Max(7).Draw(t, "can")),
 		SMS: rapid.Bool().Draw(t, "sms"), SignUpAllowed: rapid.Bool().Draw(t, "allowed"),
 		EnrolWithin:     15 * time.Minute,
-		MailboxSpent:    rapid.Bool().Draw(t, "mailbox spent"),
+		ResetCoolDown:   time.Hour,
 		AttributesAsked: rapid.Bool().Draw(t, "attributes"),
+	}
+	if rapid.Bool().Draw(t, "mailbox spent") {
+		facts.MailboxBack = noon.Add(time.Duration(rapid.IntRange(-60, 60).Draw(t, "back in")) * time.Minute)
 	}
 	facts.AttributesMissing = facts.AttributesAsked && rapid.Bool().Draw(t, "attributes missing")
 	for range rapid.IntRange(0, 2).Draw(t, "demands") {
@@ -212,7 +215,7 @@ func TestNoOrderOfEventsProvesMoreThanWasProved(t *testing.T) {
 					}
 				}
 				if _, ok := e.(SetPhone); ok {
-					if before.Facts.MailboxSpent {
+					if mailed, _ := before.Proof.At(policy.EmailCode); mailed.Before(before.Facts.MailboxBack) {
 						t.Fatal("a phone was added while the mailbox was spent")
 					}
 					if hadPhone {

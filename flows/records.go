@@ -21,14 +21,11 @@ type User struct {
 	// under an older epoch is dead.
 	Epoch   int       `json:"epoch"`
 	Created time.Time `json:"created"`
-	// MailboxBack is when the mailbox counts as a second factor again after a reset by
-	// mail has spent it; zero: it does.
+	// MailboxBack is from when codes by mail count as a second factor, after a reset by
+	// mail has spent the mailbox: whoever holds nothing else could have chosen the password
+	// as well. Zero: all do.
 	MailboxBack time.Time `json:"mailbox_back,omitzero"`
 }
-
-// mailboxSpent reports whether a reset has used the mailbox up for now: whoever holds
-// nothing else could have chosen the password as well.
-func (u *User) mailboxSpent(now time.Time) bool { return now.Before(u.MailboxBack) }
 
 // Factors is what the account can prove itself with.
 func (u *User) Factors() policy.Factors {
@@ -42,13 +39,16 @@ func (u *User) Factors() policy.Factors {
 	return have
 }
 
-// settled is a proof with the mailbox spent, or not, as the account has it now: that is
-// for the account to say, and may have changed since something was proved.
-func settled(p policy.Proof, spent bool) policy.Proof {
-	if spent {
-		return p.Spend(policy.Mailbox)
+// settled is a proof with the mailbox spent as the account says: codes from before
+// MailboxBack do not count, then or later, since one of them chose the password. Only a
+// sign-in in which the phone was proved as well is more than its mailbox; that says
+// nothing about any other sign-in.
+func (u *User) settled(p policy.Proof) policy.Proof {
+	p = p.Restore(policy.Mailbox)
+	if _, phone := p.At(policy.SMSCode); phone || u.MailboxBack.IsZero() {
+		return p
 	}
-	return p.Restore(policy.Mailbox)
+	return p.SpendUntil(policy.Mailbox, u.MailboxBack)
 }
 
 // Session is a signed-in browser, or a sign-in through a client. It is stored under the hash of the id that the

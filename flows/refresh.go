@@ -111,13 +111,13 @@ func (e *Engine) Refresh(ctx context.Context, c Caller, refresh string) (*Opened
 			return invalid
 		}
 		newest := given.Generation == session.Generation
-		lost := given.Generation == session.Generation-1 && now.Sub(session.Rotated) <= refreshGrace
+		lost := given.Generation == session.Generation-1 && now.Sub(session.Rotated).Abs() <= refreshGrace
 		if !newest && !lost {
 			out.refusal = invalid
 			out.ended = append(out.ended, session.SID)
 			return endFamily(tx, session.SID, session.User)
 		}
-		session.of(&user, now)
+		session.of(&user)
 		if !demand.Join(policy.Floor).Met(session.Proof, now) {
 			return &Refusal{Code: ProofNeeded, Left: -1}
 		}

@@ -3,7 +3,9 @@ package flows_test
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/base64"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"testing"
@@ -283,5 +285,23 @@ func TestASignInOfAnOlderEpochIsOver(t *testing.T) {
 	b.refuses(b.opened.Refresh, flows.RefreshInvalid)
 	if b.bearer("raw", b.access(), nil) != nil {
 		t.Error("an access token lives on")
+	}
+}
+
+// Cookies and tokens are kept warm in one place.
+func TestTheNameOfAWarmTokenIsNoCookie(t *testing.T) {
+	t.Parallel()
+	b := signedInApp(t)
+	if b.bearer("raw", b.access(), nil) == nil {
+		t.Fatal("the token is worth nothing")
+	}
+	sum := sha256.Sum256([]byte("raw"))
+	cookie := "bearer " + hex.EncodeToString(sum[:])
+	live, err := b.engine.Authenticate(t.Context(), b.site.Origin, cookie)
+	if live != nil || err != nil {
+		t.Fatalf("a cookie opens a client's sign-in: %v", err)
+	}
+	if b.bearer("raw", token.Access{}, errors.New("no longer warm")) == nil {
+		t.Error("and took the token out of the cache")
 	}
 }

@@ -2,6 +2,7 @@ package flows
 
 import (
 	"strings"
+	"time"
 
 	"github.com/stepgate/stepgate/flows/limit"
 	"github.com/stepgate/stepgate/flows/send"
@@ -12,14 +13,14 @@ import (
 // everything that it opened: all sessions and refresh tokens, and flows under way. The
 // mailbox is spent: by itself it has just become a password, and must not be the second
 // factor as well until the owner had time to see the notice.
-func (r *effectRun) resetPassword(hash string) error {
+func (r *effectRun) resetPassword(hash string, back time.Time) error {
 	if r.user == nil {
 		return &Refusal{Code: FlowGone}
 	}
 	r.user.Password = hash
 	r.user.Epoch++
 	r.record.Epoch = r.user.Epoch
-	r.user.MailboxBack = r.now.Add(r.engine.ResetCoolDown).UTC()
+	r.user.MailboxBack = back.UTC()
 	if err := r.endAll(r.user.ID); err != nil {
 		return err
 	}
@@ -29,16 +30,6 @@ func (r *effectRun) resetPassword(hash string) error {
 		return err
 	}
 	r.letter(Letter{Purpose: NoticePasswordReset, Medium: send.Email, To: r.user.Email})
-	return r.putUser()
-}
-
-// restoreMailbox lets the mailbox count again, since its holder has proved the phone too.
-func (r *effectRun) restoreMailbox() error {
-	if r.user == nil {
-		return &Refusal{Code: FlowGone}
-	}
-	r.user.MailboxBack = zeroTime
-	r.out.changedUser = r.user.ID
 	return r.putUser()
 }
 

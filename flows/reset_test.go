@@ -111,18 +111,44 @@ func TestAResetSpendsTheMailbox(t *testing.T) {
 	}
 }
 
-// A session that began during the cool-down goes on after it with a mailbox that counts.
-func TestAMailboxCountsAgainInSessionsThatBeganBefore(t *testing.T) {
+// The one code that chose the password is not the second factor to it, however long ago.
+func TestWaitingMakesNoSecondFactorOfAReset(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, func(c *flows.Config) { c.ResetCoolDown = time.Hour; c.SessionIdle = 3 * time.Hour })
 	w.browser().signUpWithPassword(dana, longSecret)
 	b := w.browser().resetPassword(dana, newSecret).at(flows.Done)
-	if b.session().Proof.TwoChannels() {
-		t.Fatal("a reset is two factors")
-	}
+	app := w.native().signInNatively(dana, newSecret).at(flows.Done)
 	w.wait(time.Hour + time.Second)
+	if b.session().Proof.TwoChannels() {
+		t.Fatal("the reset has become two factors")
+	}
+	b.demand = otp
+	b.start(flows.StepUp, flows.Open{}).at(flows.Confirm)
+	b.submit(flows.SendCode{Factor: policy.EmailCode}).at(flows.AskCode)
+	b.submit(flows.GiveCode{Code: b.code(dana)}).at(flows.Done)
 	if !b.session().Proof.TwoChannels() {
-		t.Fatal("a warm session keeps its mailbox spent for ever")
+		t.Fatal("a new code does not count")
+	}
+	w.demand = otp
+	app.refuses(app.opened.Refresh, flows.ProofNeeded)
+}
+
+// A code from the last minutes of the cool-down adds no phone after it either.
+func TestTheCodeOfAResetAddsNoPhone(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(c *flows.Config) { c.ResetCoolDown = time.Hour })
+	w.browser().signUpWithPassword(dana, longSecret)
+	w.browser().resetPassword(dana, newSecret).at(flows.Done)
+	w.wait(time.Hour - time.Minute)
+	b := w.browser().signInWithPassword(dana, newSecret).at(flows.Done)
+	b.demand = policy.Need(policy.EmailProof, 0)
+	b.start(flows.StepUp, flows.Open{}).submit(flows.SendCode{Factor: policy.EmailCode})
+	b.submit(flows.GiveCode{Code: b.code(dana)}).at(flows.Done)
+	w.wait(2 * time.Minute)
+	b.demand = policy.Need(policy.SMSProof, 0)
+	b.start(flows.StepUp, flows.Open{}).at(flows.Confirm)
+	if b.view.Factor != policy.EmailCode || !b.view.ThenPhone {
+		t.Fatalf("asks for %s", b.view.Factor)
 	}
 }
 
@@ -139,10 +165,11 @@ func TestAResetStillOwesTheSecondFactor(t *testing.T) {
 	if !b.session().Proof.TwoChannels() {
 		t.Fatal("mailbox and phone are two channels")
 	}
-	// Whoever has proved the phone as well holds more than the mailbox: it counts again.
-	c := w.browser().signInWithPassword(dana, newSecret).at(flows.Choose)
-	c.submit(flows.SendCode{Factor: policy.EmailCode}).at(flows.AskCode)
-	c.submit(flows.GiveCode{Code: c.code(dana)}).at(flows.Done)
+	// In another sign-in the phone is asked for again: it may be somebody else's.
+	c := w.browser().signInWithPassword(dana, newSecret).at(flows.AskCode)
+	if c.view.Factor != policy.SMSCode {
+		t.Fatalf("asks for %s", c.view.Factor)
+	}
 }
 
 // enrolAfterMail enrols a phone for an account with a password that was just made.
@@ -273,23 +300,29 @@ func TestASiteWithoutPasswordsResetsNone(t *testing.T) {
 	w.browser().start(flows.Reset, flows.Identify{Email: dana}).refused(flows.MethodOff)
 }
 
-// What one device proved about the account, every session of it knows at once.
-func TestProvingThePhoneRestoresTheMailboxEverywhere(t *testing.T) {
+// Whoever has only the mailbox gains nothing when the owner proves the phone elsewhere.
+func TestTheOwnersPhoneIsNotTheThiefsSecondFactor(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.browser().signUpWithPassword(dana, longSecret).enrolAfterMail(danaPhone)
 	w.browser().resetPassword(dana, newSecret).at(flows.Done)
-	here := w.browser().signInWithPassword(dana, newSecret).at(flows.Done)
-	here.demand = policy.Need(policy.EmailProof, 0)
-	here.start(flows.StepUp, flows.Open{}).submit(flows.SendCode{Factor: policy.EmailCode}).at(flows.AskCode)
-	here.submit(flows.GiveCode{Code: here.code(dana)}).at(flows.Done)
-	if here.session().Proof.TwoChannels() {
-		t.Fatal("a spent mailbox counts")
-	}
+	thief := w.browser().signInWithPassword(dana, newSecret).at(flows.Done)
+	thief.demand = policy.Need(policy.EmailProof, 0)
+	thief.start(flows.StepUp, flows.Open{}).submit(flows.SendCode{Factor: policy.EmailCode}).at(flows.AskCode)
+	thief.submit(flows.GiveCode{Code: thief.code(dana)}).at(flows.Done)
+	w.demand = policy.Floor
+	app := w.native().signInNatively(dana, newSecret).at(flows.Done)
+
 	w.demand = policy.Need(policy.SMSProof, 0)
-	there := w.browser().signInWithPassword(dana, newSecret).at(flows.AskCode)
-	there.submit(flows.GiveCode{Code: there.code(danaPhone)}).at(flows.Done)
-	if !here.session().Proof.TwoChannels() {
-		t.Fatal("the mailbox is still spent in the other session")
+	owner := w.browser().signInWithPassword(dana, newSecret).at(flows.AskCode)
+	owner.submit(flows.GiveCode{Code: owner.code(danaPhone)}).at(flows.Done)
+	if thief.session().Proof.TwoChannels() {
+		t.Fatal("the thief has two factors")
+	}
+	w.demand = otp
+	app.refuses(app.opened.Refresh, flows.ProofNeeded)
+	again := w.browser().signInWithPassword(dana, newSecret).at(flows.AskCode)
+	if again.view.Factor != policy.SMSCode {
+		t.Fatalf("a new sign-in is asked for %s", again.view.Factor)
 	}
 }

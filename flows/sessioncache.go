@@ -20,14 +20,10 @@ type Live struct {
 	saved atomic.Int64 // what of it the store has
 	ended atomic.Bool
 	idle  int64 // Unix milliseconds without use that end it
-	stale int64 // Unix milliseconds from which the store must be asked again; 0 = never
 }
 
-func (e *Engine) newLive(s Session, user *User) *Live {
+func (e *Engine) newLive(s Session) *Live {
 	live := &Live{Session: s, idle: s.idle(e.SessionIdle).Milliseconds()}
-	if user.mailboxSpent(e.Now()) {
-		live.stale = user.MailboxBack.UnixMilli()
-	}
 	live.seen.Store(s.LastSeen.UnixMilli())
 	live.saved.Store(s.LastSeen.UnixMilli())
 	return live
@@ -40,9 +36,6 @@ func (l *Live) Ended() bool { return l.ended.Load() }
 func (l *Live) alive(now time.Time) bool {
 	return !l.ended.Load() && now.Before(l.Ends) && now.UnixMilli()-l.seen.Load() <= l.idle
 }
-
-// current reports whether what the cache says of the session still holds.
-func (l *Live) current(now time.Time) bool { return l.stale == 0 || now.UnixMilli() < l.stale }
 
 // SessionCache keeps warm sessions by the raw value of their cookie, so that a
 // request costs one map look-up. It is bounded; when full, some other session makes
@@ -113,17 +106,15 @@ func (c *SessionCache) forget(sid string, revoked bool) {
 	}
 }
 
-// forgetUser drops every session of an account, perhaps as revoked. It looks at all there
-// are: it is for what happens seldom.
-func (c *SessionCache) forgetUser(user string, revoked bool) {
+// forgetUser drops every session of an account, as revoked. It looks at all there are:
+// it is for what happens seldom.
+func (c *SessionCache) forgetUser(user string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.gen++
 	for cookie, live := range c.byCookie {
 		if live.User == user {
-			if revoked {
-				live.ended.Store(true)
-			}
+			live.ended.Store(true)
 			c.remove(cookie)
 		}
 	}

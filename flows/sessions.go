@@ -290,7 +290,7 @@ func (e *Engine) SetDisabled(ctx context.Context, user string, disabled bool) er
 	if err != nil {
 		return fmt.Errorf("disabling an account: %w", err)
 	}
-	e.Cache.forgetUser(user, true)
+	e.Cache.forgetUser(user)
 	return e.EndSessions(ctx, user, "")
 }
 

@@ -75,9 +75,10 @@ type Facts struct {
 	// HasPhone is true even where the site sends no text messages: an account that
 	// has a second factor never gets another one this way.
 	HasPhone bool
-	// MailboxSpent is true while the mailbox is no second factor, after a reset by mail.
-	MailboxSpent bool
-	MailboxBack  time.Time
+	// MailboxBack is from when codes by mail count as a second factor, after a reset by
+	// mail; zero: all do. ResetCoolDown is how far a reset moves it.
+	MailboxBack   time.Time
+	ResetCoolDown time.Duration
 	// First factors that the site has and the face can ask for, and whether the site
 	// sends text messages.
 	EmailCode, Password, SMS bool

@@ -60,7 +60,11 @@ var proofs = rapid.Custom(func(t *rapid.T) Proof {
 	}
 	for _, c := range channels {
 		if rapid.IntRange(0, 3).Draw(t, "spent "+c.String()) == 0 {
-			p = p.Spend(c)
+			if rapid.Bool().Draw(t, "for good") {
+				p = p.Spend(c)
+			} else {
+				p = p.SpendUntil(c, now.Add(-ages.Draw(t, "spent before")))
+			}
 		}
 	}
 	return p

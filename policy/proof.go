@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"math"
 	"math/bits"
 	"time"
 )
@@ -16,9 +17,10 @@ import (
 type Proof struct {
 	at [factorCount]int64 // Unix milliseconds; 0 = never, and never less
 
-	// spent marks channels that do not count towards OTP: after a reset by
-	// e-mail the mailbox alone must not become the second factor as well.
-	spent [channelCount]bool
+	// spent is until when proofs of a channel do not count towards OTP, in Unix
+	// milliseconds: after a reset by e-mail the mailbox alone must not become the second
+	// factor as well. 0 = never.
+	spent [channelCount]int64
 }
 
 // With returns the proof with f proved at t. Proving one factor never touches
@@ -31,18 +33,18 @@ type Proof struct {
 func (p Proof) With(f Factor, t time.Time) Proof {
 	p.at[f] = max(0, t.UnixMilli())
 	if f.Channel() == Phone && p.at[f] != 0 {
-		p.spent[Mailbox] = false
+		p.spent[Mailbox] = 0
 	}
 	return p
 }
 
-// Join returns the newer proof of each factor. A channel is spent if it is in either.
+// Join returns the newer proof of each factor. A channel is spent for the longer time.
 func (p Proof) Join(q Proof) Proof {
 	for f := range p.at {
 		p.at[f] = max(p.at[f], q.at[f])
 	}
 	for c := range p.spent {
-		p.spent[c] = p.spent[c] || q.spent[c]
+		p.spent[c] = max(p.spent[c], q.spent[c])
 	}
 	return p
 }
@@ -68,21 +70,36 @@ func (p Proof) Factors() Factors {
 
 // Spend returns the proof with channel c not counting towards OTP any more.
 func (p Proof) Spend(c Channel) Proof {
-	p.spent[c] = true
+	p.spent[c] = forGood
 	return p
 }
 
-// Restore undoes Spend.
+// SpendUntil returns the proof with proofs of channel c that were made before t not
+// counting towards OTP, now or later: what comes after t has to be proved after it. A t
+// that is not after the Unix epoch spends nothing.
+func (p Proof) SpendUntil(c Channel, t time.Time) Proof {
+	p.spent[c] = max(p.spent[c], t.UnixMilli())
+	return p
+}
+
+// forGood is later than any proof.
+const forGood = math.MaxInt64
+
+// Restore undoes Spend and SpendUntil.
 func (p Proof) Restore(c Channel) Proof {
-	p.spent[c] = false
+	p.spent[c] = 0
 	return p
 }
 
-// Spent lists the channels that do not count towards OTP.
+// Spent lists the channels that do not count towards OTP with what was proved so far.
 func (p Proof) Spent() []Channel {
 	var spent []Channel
 	for c := range channelCount {
-		if p.spent[c] {
+		counts := p.spent[c] == 0
+		for f := range factorCount {
+			counts = counts || f.Channel() == c && p.at[f] >= p.spent[c]
+		}
+		if !counts {
 			spent = append(spent, c)
 		}
 	}
@@ -111,7 +128,7 @@ func (p Proof) otp(within time.Duration, now int64) bool {
 	var channels uint8 // bits
 	code := false
 	for f := range factorCount {
-		if p.at[f] == 0 || p.spent[f.Channel()] {
+		if p.at[f] == 0 || p.at[f] < p.spent[f.Channel()] {
 			continue
 		}
 		channels |= 1 << f.Channel()
@@ -122,7 +139,8 @@ func (p Proof) otp(within time.Duration, now int64) bool {
 
 type proofJSON struct {
 	At    map[string]int64 `json:"at,omitempty"`
-	Spent []string         `json:"spent,omitempty"`
+	Spent []string         `json:"spent,omitempty"` // for good
+	Until map[string]int64 `json:"spent_until,omitempty"`
 }
 
 // MarshalJSON writes factors and channels by name, so that records outlive new ones.
@@ -136,8 +154,17 @@ func (p Proof) MarshalJSON() ([]byte, error) {
 			j.At[f.String()] = p.at[f]
 		}
 	}
-	for _, c := range p.Spent() {
-		j.Spent = append(j.Spent, c.String())
+	for c, until := range p.spent {
+		switch word := Channel(c).String(); until {
+		case 0:
+		case forGood:
+			j.Spent = append(j.Spent, word)
+		default:
+			if j.Until == nil {
+				j.Until = make(map[string]int64, channelCount)
+			}
+			j.Until[word] = until
+		}
 	}
 	return json.Marshal(j)
 }
@@ -167,7 +194,17 @@ func (p *Proof) UnmarshalJSON(data []byte) error {
 		if !ok {
 			return fmt.Errorf("reading a proof: unknown channel %q", word)
 		}
-		read.spent[c] = true
+		read.spent[c] = forGood
+	}
+	for word, until := range j.Until {
+		c, ok := parseChannel(word)
+		if !ok {
+			return fmt.Errorf("reading a proof: unknown channel %q", word)
+		}
+		if until <= 0 || read.spent[c] != 0 {
+			return fmt.Errorf("reading a proof: impossible end %d of the spent %s", until, word)
+		}
+		read.spent[c] = until
 	}
 	*p = read
 	return nil

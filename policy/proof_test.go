@@ -2,6 +2,7 @@ package policy_test
 
 import (
 	"encoding/json"
+	"slices"
 	"testing"
 	"time"
 
@@ -88,15 +89,10 @@ func TestASpentChannelNeverCountsTowardsOTP(t *testing.T) {
 		spent := p.Spend(c)
 
 		// Spending a channel is as if its factors had never been proved.
-		var without Proof
+		without := p
 		for _, f := range p.Factors().Slice() {
-			if at, _ := p.At(f); f.Channel() != c {
-				without = without.With(f, at)
-			}
-		}
-		for _, other := range channels {
-			if p == p.Spend(other) {
-				without = without.Spend(other)
+			if f.Channel() == c {
+				without = without.With(f, time.Time{})
 			}
 		}
 		d := Need(OTP, withins.Draw(t, "within"))
@@ -121,19 +117,51 @@ func TestAProofListsItsSpentChannels(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		p := proofs.Draw(t, "proof")
-		rest := p
-		for _, c := range p.Spent() {
-			if rest == rest.Restore(c) {
-				t.Fatalf("the %v is listed twice, or is not spent", c)
-			}
-			rest = rest.Restore(c)
-		}
 		for _, c := range channels {
-			if rest != rest.Restore(c) {
-				t.Fatalf("the %v is spent and not listed", c)
+			// With one proof of another channel next to it, does c make two?
+			other := Password
+			if c == Knowledge {
+				other = SMSCode
+			}
+			q, proved := p.Restore(other.Channel()), false
+			for _, f := range factors {
+				if f.Channel() != c {
+					q = q.With(f, time.Time{})
+				} else if _, ok := p.At(f); ok {
+					proved = true
+				}
+			}
+			counts := q.With(other, now).TwoChannels()
+			listed := slices.Contains(p.Spent(), c)
+			if counts && listed || proved && !counts && !listed || listed && p == p.Restore(c) {
+				t.Fatalf("the %v counts: %v, is listed as spent: %v", c, counts, listed)
 			}
 		}
 	})
+}
+
+// Time alone gives nothing back: what was proved before counts no more afterwards.
+func TestAChannelThatWasSpentForATimeHasToBeProvedAgain(t *testing.T) {
+	t.Parallel()
+	back := now.Add(24 * time.Hour)
+	p := Proof{}.With(Password, now).With(EmailCode, now).SpendUntil(Mailbox, back)
+	for _, later := range []time.Duration{0, 23 * time.Hour, 25 * time.Hour, 1000 * time.Hour} {
+		if Need(OTP, 0).Met(p, now.Add(later)) {
+			t.Fatalf("the old code counts after %v", later)
+		}
+	}
+	if p := p.With(EmailCode, back.Add(-time.Millisecond)); p.TwoChannels() {
+		t.Error("a code from before the end counts")
+	}
+	if p := p.With(EmailCode, back); !p.TwoChannels() {
+		t.Error("a code from after the end does not count")
+	}
+	if joined := p.Join(Proof{}.With(EmailCode, now.Add(time.Minute))); joined.TwoChannels() {
+		t.Error("joining forgets what was spent")
+	}
+	if p.SpendUntil(Mailbox, now) != p || p.SpendUntil(Mailbox, time.Time{}) != p {
+		t.Error("spending for a shorter time gives something back")
+	}
 }
 
 func TestATimeThatIsNoTimeProvesNothing(t *testing.T) {
@@ -205,6 +233,10 @@ func TestAStoredProofThatIsNotUnderstoodIsRefusedWhole(t *testing.T) {
 		`{"at":["password"]}`,
 		`{"at":{"password":1},"spent":["fax"]}`,
 		`{"at":{"password":1},"spent":[1]}`,
+		`{"at":{"password":1},"spent_until":{"fax":1}}`,
+		`{"at":{"password":1},"spent_until":{"mailbox":0}}`,
+		`{"at":{"password":1},"spent_until":{"mailbox":-1}}`,
+		`{"at":{"password":1},"spent":["mailbox"],"spent_until":{"mailbox":1}}`,
 		`{"at":{"password":1},"once":true}`,
 		`[]`, `"password"`, `{`,
 	} {

@@ -84,8 +84,8 @@ func FuzzTarget(f *testing.F) {
 			f.Add(target)
 		}
 	}
-	strict := newRules(f, hygiene.Options{Prefix: "/.auth"})
-	lenient := newRules(f, hygiene.Options{Prefix: "/.auth", Lenient: hygiene.Classes})
+	strict := newRules(f, hygiene.Options{Prefixes: []string{"/.auth"}})
+	lenient := newRules(f, hygiene.Options{Prefixes: []string{"/.auth"}, Lenient: hygiene.Classes})
 	f.Fuzz(func(t *testing.T, target string) {
 		if r := requestFor(http.MethodGet, target); r != nil && strict.Clean(r, "") == nil {
 			checkForwarded(t, target, r)

@@ -197,8 +197,8 @@ func TestOptionsThatMakeNoSenseAreRefused(t *testing.T) {
 		"stripping Set-Cookie":    {Strip: []string{"Set-Cookie"}},
 		"stripping all":           {Strip: []string{"*"}},
 		"an impossible cookie":    {Cookies: []string{"a=b"}},
-		"a prefix without slash":  {Prefix: ".auth"},
-		"a prefix with two of it": {Prefix: "/.auth/"},
+		"a prefix without slash":  {Prefixes: []string{".auth"}},
+		"a prefix with two of it": {Prefixes: []string{"/.auth/"}},
 	} {
 		if _, err := hygiene.New(o); err == nil {
 			t.Errorf("%s: accepted", name)
@@ -273,7 +273,7 @@ func browserRequest(t testing.TB) (r *http.Request, reset func()) {
 }
 
 func TestCleaningABrowserRequestAllocatesForTheCookieOnly(t *testing.T) { // not parallel: AllocsPerRun counts for the process
-	rules := newRules(t, hygiene.Options{Strip: []string{"X-Id-Token", "Remote-User", "X-Risk-Score"}, Cookies: []string{ownCookie}, Prefix: "/.auth"})
+	rules := newRules(t, hygiene.Options{Strip: []string{"X-Id-Token", "Remote-User", "X-Risk-Score"}, Cookies: []string{ownCookie}, Prefixes: []string{"/.auth"}})
 	r, reset := browserRequest(t)
 	n := testing.AllocsPerRun(200, func() {
 		reset()
@@ -290,7 +290,7 @@ func TestCleaningABrowserRequestAllocatesForTheCookieOnly(t *testing.T) { // not
 }
 
 func BenchmarkClean(b *testing.B) {
-	rules := newRules(b, hygiene.Options{Strip: []string{"X-Id-Token", "Remote-User", "X-Risk-Score"}, Cookies: []string{ownCookie}, Prefix: "/.auth"})
+	rules := newRules(b, hygiene.Options{Strip: []string{"X-Id-Token", "Remote-User", "X-Risk-Score"}, Cookies: []string{ownCookie}, Prefixes: []string{"/.auth"}})
 	r, reset := browserRequest(b)
 	b.ReportAllocs()
 	for b.Loop() {
@@ -302,7 +302,7 @@ func BenchmarkClean(b *testing.B) {
 }
 
 func BenchmarkCleanPathWithEscapes(b *testing.B) {
-	rules := newRules(b, hygiene.Options{Prefix: "/.auth"})
+	rules := newRules(b, hygiene.Options{Prefixes: []string{"/.auth"}})
 	const target = "/wiki/Stra%C3%9Fe%20nach%20S%C3%BCden"
 	r := requestFor("GET", target)
 	b.ReportAllocs()

@@ -81,7 +81,7 @@ func newRules(t testing.TB, o hygiene.Options) *hygiene.Rules {
 
 func TestNothingHostileReachesTheApplication(t *testing.T) {
 	t.Parallel()
-	rules := newRules(t, hygiene.Options{Strip: []string{"X-Id-Token"}, Cookies: []string{ownCookie}, Prefix: "/.auth"})
+	rules := newRules(t, hygiene.Options{Strip: []string{"X-Id-Token"}, Cookies: []string{ownCookie}, Prefixes: []string{"/.auth"}})
 	cases := rawtest.Corpus()
 	if len(cases) < 800 {
 		t.Errorf("only %d cases", len(cases))

@@ -3,6 +3,7 @@ package hygiene
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 )
 
@@ -25,9 +26,9 @@ type Options struct {
 	// PassAuthorization lets the client's Authorization reach the application.
 	// Default: it is removed.
 	PassAuthorization bool
-	// Prefix is the path of the gateway's own pages, such as /.auth. Whatever reads
-	// like it and has come this far is refused.
-	Prefix string
+	// Prefixes are the paths of the gateway's own pages, such as /.auth. Whatever reads
+	// like one of them and has come this far is refused.
+	Prefixes []string
 }
 
 // Rules are a site's compiled Options. They are safe for concurrent use.
@@ -37,7 +38,7 @@ type Rules struct {
 	own           nameSet // Options.Strip
 	cookies       nameSet
 	passAuthorize bool
-	prefix        string
+	prefixes      []string
 }
 
 // New compiles options. It refuses unknown classes, names that are no names, and an
@@ -47,10 +48,12 @@ func New(o Options) (*Rules, error) {
 	if err != nil {
 		return nil, err
 	}
-	if o.Prefix != "" && (o.Prefix[0] != '/' || strings.HasSuffix(o.Prefix, "/")) {
-		return nil, fmt.Errorf("reading prefix: %q must begin with a slash and not end with one", o.Prefix)
+	for _, prefix := range o.Prefixes {
+		if !strings.HasPrefix(prefix, "/") || strings.HasSuffix(prefix, "/") {
+			return nil, fmt.Errorf("reading prefixes: %q must begin with a slash and not end with one", prefix)
+		}
 	}
-	r := &Rules{lenient: lenient, passAuthorize: o.PassAuthorization, prefix: o.Prefix}
+	r := &Rules{lenient: lenient, passAuthorize: o.PassAuthorization, prefixes: slices.Clone(o.Prefixes)}
 	if r.own, err = newNameSet(o.Strip); err != nil {
 		return nil, fmt.Errorf("reading headers to strip: %w", err)
 	}

@@ -156,6 +156,11 @@ func (r *Rules) Readings(u *url.URL) []string {
 // underPrefix reports whether a server that folds case would take path for one of
 // the gateway's pages.
 func (r *Rules) underPrefix(path string) bool {
-	n := len(r.prefix)
-	return n > 0 && len(path) >= n && strings.EqualFold(path[:n], r.prefix) && (len(path) == n || path[n] == '/')
+	for _, prefix := range r.prefixes {
+		n := len(prefix)
+		if len(path) >= n && strings.EqualFold(path[:n], prefix) && (len(path) == n || path[n] == '/') {
+			return true
+		}
+	}
+	return false
 }

@@ -64,7 +64,7 @@ var refused = []struct{ target, why string }{
 
 func TestATargetThatTwoServersCouldReadDifferentlyIsRefused(t *testing.T) {
 	t.Parallel()
-	rules := newRules(t, hygiene.Options{Prefix: "/.auth"})
+	rules := newRules(t, hygiene.Options{Prefixes: []string{"/.auth"}})
 	for _, row := range refused {
 		r := requestFor("GET", row.target)
 		if r == nil {
@@ -105,7 +105,7 @@ var accepted = []struct{ target, forwarded string }{
 
 func TestWhatIsForwardedIsTheCanonicalFormOfWhatWasJudged(t *testing.T) {
 	t.Parallel()
-	rules := newRules(t, hygiene.Options{Prefix: "/.auth"})
+	rules := newRules(t, hygiene.Options{Prefixes: []string{"/.auth"}})
 	for _, row := range accepted {
 		want := row.forwarded
 		if want == "" {
@@ -133,7 +133,7 @@ func TestWhatIsForwardedIsTheCanonicalFormOfWhatWasJudged(t *testing.T) {
 
 func TestAllFormsOfTheTargetAreJudged(t *testing.T) {
 	t.Parallel()
-	rules := newRules(t, hygiene.Options{Prefix: "/.auth"})
+	rules := newRules(t, hygiene.Options{Prefixes: []string{"/.auth"}})
 	rewritten := func(change func(*http.Request)) *http.Request {
 		r := requestFor("GET", "/good")
 		change(r)
@@ -171,7 +171,7 @@ func TestAllFormsOfTheTargetAreJudged(t *testing.T) {
 func TestAnOpenClassOpensThatClassOnly(t *testing.T) {
 	t.Parallel()
 	for _, class := range hygiene.Classes {
-		rules := newRules(t, hygiene.Options{Lenient: []hygiene.Class{class}, Prefix: "/.auth"})
+		rules := newRules(t, hygiene.Options{Lenient: []hygiene.Class{class}, Prefixes: []string{"/.auth"}})
 		opened := 0
 		for _, row := range refused {
 			r := requestFor("GET", row.target)
@@ -194,7 +194,7 @@ func TestAnOpenClassOpensThatClassOnly(t *testing.T) {
 
 func TestNoClassOpensWhatIsNeverOpen(t *testing.T) {
 	t.Parallel()
-	rules := newRules(t, hygiene.Options{Lenient: hygiene.Classes, Prefix: "/.auth"})
+	rules := newRules(t, hygiene.Options{Lenient: hygiene.Classes, Prefixes: []string{"/.auth"}})
 	never := []hygiene.Reason{
 		hygiene.Control, hygiene.DotSegment, hygiene.InvalidUTF8, hygiene.Fragment, hygiene.NotAPath, hygiene.OtherHost, hygiene.OwnPrefix,
 	}
@@ -355,6 +355,18 @@ func TestAHostIsAHost(t *testing.T) {
 		r.Host = host
 		if got := reason(t, rules.Clean(r, "")); (got == "") != good {
 			t.Errorf("%q: %q", host, got)
+		}
+	}
+}
+
+func TestEveryPrefixIsOurs(t *testing.T) {
+	t.Parallel()
+	rules := newRules(t, hygiene.Options{Prefixes: []string{"/.auth", "/contoso"}})
+	for target, want := range map[string]hygiene.Reason{
+		"/.auth/x": hygiene.OwnPrefix, "/contoso": hygiene.OwnPrefix, "/Contoso/x": hygiene.OwnPrefix, "/%63ontoso/x": hygiene.OwnPrefix, "/contosox": "", "/x/contoso": "",
+	} {
+		if got := reason(t, rules.Clean(requestFor(http.MethodGet, target), "")); got != want {
+			t.Errorf("%s: %q, want %q", target, got, want)
 		}
 	}
 }

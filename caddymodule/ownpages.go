@@ -1,0 +1,98 @@
+package caddymodule
+
+import (
+	"net/http"
+	"strings"
+	"time"
+)
+
+// owns reports whether a path is at or below our prefix, or the native API. Letter case
+// is ignored, so that no spelling of a page of ours is ever forwarded.
+func (s *site) owns(path string) bool {
+	return isUnder(path, s.flows.Prefix) || s.native != nil && isUnder(path, s.native.base)
+}
+
+// servePages answers for what is ours. It sees the request as it arrived, and nothing
+// of what a rewrite made of it.
+func (s *site) servePages(w http.ResponseWriter, r, original *http.Request) error {
+	r = r.Clone(r.Context())
+	url := *original.URL
+	r.URL, r.RequestURI = &url, original.RequestURI
+	if s.servesKeys(r.URL.Path) {
+		return s.serveKeys(w, r)
+	}
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		// A form arrives within moments. Whoever sends it byte by byte must not hold what
+		// a reload waits for; writers that know no deadline have no slow client either.
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(formTimeout))
+	}
+	if s.native != nil && isUnder(r.URL.Path, s.native.base) {
+		s.serveNative(w, r)
+		return nil
+	}
+	v := &visit{site: s}
+	var release func()
+	if v.live, release, v.err = s.app.acquire(); v.err == nil {
+		defer release()
+		if cookie, ok := s.cookies.RawSession(r); ok {
+			v.session, v.err = s.browsers(r.Context(), v.live, cookie)
+		}
+	}
+	s.pages.ServeHTTP(w, r.WithContext(withVisit(r.Context(), v)))
+	return nil
+}
+
+// formTimeout is how long the body of a form may take to arrive.
+const formTimeout = 10 * time.Second
+
+// The two documents with which an application checks our tokens, below the issuer.
+const (
+	discoveryPath = "/.well-known/openid-configuration"
+	jwksPath      = "/jwks"
+)
+
+// nativeDiscoveryPath is where SDKs of the native API look, below its base.
+const nativeDiscoveryPath = "/v2.0" + discoveryPath
+
+func (s *site) servesKeys(path string) bool {
+	rest, below := strings.CutPrefix(path, s.flows.Prefix)
+	return below && (rest == discoveryPath || rest == jwksPath) ||
+		s.native != nil && path == s.native.base+nativeDiscoveryPath
+}
+
+// serveKeys answers for the discovery document (OpenID Connect Discovery 1.0) and the
+// key set (RFC 7517). Both are public and the same for everybody.
+func (s *site) serveKeys(w http.ResponseWriter, r *http.Request) error {
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		w.Header().Set("Allow", "GET, HEAD")
+		s.pages.Problem(w, r, http.StatusMethodNotAllowed)
+		return nil
+	}
+	live, release, err := s.app.acquire()
+	if err != nil {
+		s.pages.Problem(w, r, http.StatusServiceUnavailable)
+		return nil
+	}
+	defer release()
+	header := w.Header()
+	body := live.rt.ring.JWKS()
+	header.Set("Content-Type", "application/jwk-set+json")
+	if strings.HasSuffix(r.URL.Path, discoveryPath) {
+		body = s.discovery(live)
+		header.Set("Content-Type", "application/json")
+	}
+	header.Set("Cache-Control", "public, max-age=300")
+	header.Set("Access-Control-Allow-Origin", "*")
+	header.Set("X-Content-Type-Options", "nosniff")
+	if r.Method == http.MethodGet {
+		_, err = w.Write(body)
+	}
+	return err
+}
+
+func (s *site) discovery(l *live) []byte {
+	if s.native == nil {
+		return l.rt.ring.Discovery(s.flows.Issuer())
+	}
+	return l.rt.ring.DiscoveryWithAPI(s.flows.Issuer(), s.flows.Origin+s.native.base)
+}
