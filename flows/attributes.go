@@ -43,6 +43,10 @@ const (
 // MaxAttribute is the greatest length of a value, in code points.
 const MaxAttribute = 256
 
+// maxAttributes bounds all values together, in bytes: they are kept before anything is
+// proved.
+const maxAttributes = 4096
+
 // DisplayName is the attribute that tokens carry as the name claim.
 const DisplayName = "displayName"
 
@@ -96,6 +100,12 @@ func (s *Site) readAttributes(have, given map[string]string) (map[string]string,
 			bad = append(bad, a.Name)
 		} else if value != "" {
 			values[a.Name] = value
+		}
+	}
+	total := 0
+	for _, a := range s.Attributes {
+		if total += len(values[a.Name]); total > maxAttributes {
+			bad = append(bad, a.Name)
 		}
 	}
 	if bad != nil {

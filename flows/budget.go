@@ -56,17 +56,14 @@ func (b budgetName) known(tx store.Tx) (bool, error) {
 }
 
 // device names what may become a known device: the browser by its cookie. A client shows
-// nothing that lasts, so there it is the network from which the client is used. Empty:
-// there is nothing to know it by.
+// nothing that lasts and that nobody else has, so it is always an outsider: to know it
+// by its network would give guesses to the neighbours, and tell them who has an account.
+// Empty: there is nothing to know it by.
 func (c Caller) device() string {
-	switch {
-	case c.Client == nil:
-		return hashed(c.Browser)
-	case c.Network == "":
+	if c.Client != nil {
 		return ""
-	default:
-		return hashed("client " + c.Client.ID + " at " + c.Network)
 	}
+	return hashed(c.Browser)
 }
 
 // deviceLife is how long a browser that proved something stays a known device.
@@ -95,6 +92,19 @@ func (r *effectRun) recogniseDevice() error {
 	device.Until = r.now.Add(deviceLife)
 	device.Proved |= r.record.Here
 	return put(r.tx, key, device, r.now, device.Until)
+}
+
+// chargeWork bounds what one client network may have the server do for people of whom
+// nothing is proved: a flow is a record for an hour, and a password costs a hash.
+func (e *Engine) chargeWork(tx store.Tx, what, network string) error {
+	if network == "" {
+		return nil
+	}
+	wait, err := limit.Spend(tx, e.budgetFor(what, network, ""), e.WorkBudget, e.Now())
+	if err == nil && wait > 0 {
+		return &Refusal{Code: TooManyTries, Wait: wait, Left: -1}
+	}
+	return err
 }
 
 // checkBudget refuses when nothing is left to try.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"time"
 
-	"github.com/stepgate/stepgate/flows/limit"
 	"github.com/stepgate/stepgate/flows/store"
 	"github.com/stepgate/stepgate/policy"
 )
@@ -60,15 +59,8 @@ const givenLabel = "password given at sign-up"
 // chargeLook bounds how many addresses one client network may ask about, where clients
 // are told which have accounts.
 func (e *Engine) chargeLook(ctx context.Context, c Caller) error {
-	if c.Network == "" {
-		return nil
-	}
 	return e.Store.Update(ctx, func(tx store.Tx) error {
-		wait, err := limit.Spend(tx, e.budgetFor("look", c.Network, ""), e.NetworkBudget, e.Now())
-		if err == nil && wait > 0 {
-			return &Refusal{Code: TooManyTries, Wait: wait, Left: -1}
-		}
-		return err
+		return e.chargeWork(tx, "look", c.Network)
 	})
 }
 

@@ -1,6 +1,7 @@
 package flows_test
 
 import (
+	"bytes"
 	"fmt"
 	"regexp"
 	"slices"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"github.com/stepgate/stepgate/flows"
+	"github.com/stepgate/stepgate/flows/store"
 	"github.com/stepgate/stepgate/policy"
 )
 
@@ -282,10 +284,10 @@ func TestOnlyClientsThatMayLearnWhoHasAnAccount(t *testing.T) {
 
 func TestAskingWhoHasAnAccountIsBounded(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newWorld(t, func(c *flows.Config) { c.WorkBudget.Burst, c.WorkBudget.Every = 20, time.Minute })
 	b := w.native()
 	b.client.Reveal, b.network = true, "198.51.100.0/24"
-	for range 200 {
+	for range 20 {
 		b.start(flows.SignIn, flows.Identify{Email: "nobody@example.com"}).refused(flows.UserUnknown)
 	}
 	b.start(flows.SignIn, flows.Identify{Email: "nobody@example.com"}).refused(flows.TooManyTries)
@@ -310,23 +312,69 @@ func TestAnUnknownAddressHasAFirstFactorOfItsOwn(t *testing.T) {
 	}
 }
 
-// Outsiders may use up what outsiders have; where the client has been used before, its
-// owner has tries left.
-func TestOutsidersDoNotLockOutAClientsOwner(t *testing.T) {
+// A client shows nothing that only its owner has, so nobody gets guesses of their own
+// through one, wherever it was used before.
+func TestNoClientHasGuessesOfItsOwn(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	home := func() *browser { b := w.native(); b.network = "198.51.100.0/24"; return b }
-	home().signUpNatively(dana, flows.Identify{Password: longSecret}).at(flows.Ready)
-	home().signInNatively(dana, longSecret).at(flows.Done)
-	for range 20 {
+	from := func(network, id string) *browser {
 		b := w.native()
-		b.network = "203.0.113.0/24"
-		b.signInNatively(dana, "wrong wrong wrong")
+		b.network, b.client.ID = network, id
+		return b
 	}
-	away := w.native()
-	away.network = "203.0.113.0/24"
-	away.signInNatively(dana, longSecret).refused(flows.TooManyTries)
-	home().signInNatively(dana, longSecret).at(flows.Done)
+	from("198.51.100.0/24", "app").signUpNatively(dana, flows.Identify{Password: longSecret}).at(flows.Ready)
+	for _, network := range []string{"198.51.100.0/24", "203.0.113.0/24"} {
+		from(network, "app").signInNatively(dana, longSecret).at(flows.Done)
+		from(network, "other").signInNatively(dana, longSecret).at(flows.Done)
+	}
+	guesses := 0
+	for i := range 60 {
+		b := from([]string{"198.51.100.0/24", "203.0.113.0/24", ""}[i%3], []string{"app", "other"}[i%2])
+		if b.signInNatively(dana, "wrong wrong wrong"); b.refusal.Code == flows.PairWrong {
+			guesses++
+		}
+	}
+	if guesses > 10 {
+		t.Fatalf("%d guesses at once", guesses)
+	}
+}
+
+func TestOneNetworkBeginsOnlySoMuch(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(c *flows.Config) { c.WorkBudget.Burst, c.WorkBudget.Every = 5, time.Minute })
+	for _, kind := range []flows.Kind{flows.SignIn, flows.SignUp, flows.Reset} {
+		network := "198.51.100.0/24 " + string(kind)
+		b := w.native()
+		b.network = network
+		for i := range 5 {
+			b.start(kind, flows.Identify{Email: fmt.Sprintf("p%d@example.com", i)}).at(flows.Choose)
+		}
+		b.start(kind, flows.Identify{Email: "p6@example.com"}).refused(flows.TooManyTries)
+		other := w.native()
+		other.network = "203.0.113.0/24 " + string(kind)
+		other.start(kind, flows.Identify{Email: "p6@example.com"}).at(flows.Choose)
+		w.wait(time.Minute)
+		b.start(kind, flows.Identify{Email: "p6@example.com"}).at(flows.Choose)
+	}
+}
+
+// Another address at each try: no account's own budget would ever stop it.
+func TestOneNetworkHasOnlySoManyPasswordsHashed(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(c *flows.Config) { c.WorkBudget.Burst, c.WorkBudget.Every = 5, time.Hour })
+	owner := w.browser().signUpWithPassword(dana, longSecret)
+	b := w.browser()
+	b.network = "198.51.100.0/24"
+	b.start(flows.SignIn, flows.Identify{Email: "p@example.com", ByPassword: true}).at(flows.AskPassword)
+	for i := range 5 {
+		b.submit(flows.GivePassword{Email: fmt.Sprintf("p%d@example.com", i), Password: longSecret}).refused(flows.PairWrong)
+	}
+	b.submit(flows.GivePassword{Email: "p6@example.com", Password: longSecret}).refused(flows.TooManyTries)
+	// Whoever has signed in from their device before is not in that crowd.
+	owner.signInWithPassword(dana, longSecret).at(flows.Done)
+	owner.network = "198.51.100.0/24"
+	owner.start(flows.SignIn, flows.Identify{Email: dana, ByPassword: true}).at(flows.AskPassword)
+	owner.submit(flows.GivePassword{Password: longSecret}).at(flows.Done)
 }
 
 func TestAPasswordOnlyClientIsNotToldWhoHasNone(t *testing.T) {
@@ -370,5 +418,98 @@ func TestAttributesAreReadAsTheirTypesWantThem(t *testing.T) {
 		case c.want != "!" && (refusal != nil || values[c.name] != c.want):
 			t.Errorf("%s made %q of %.20q, refused %v", c.name, values[c.name], c.given, refusal)
 		}
+	}
+}
+
+func TestWhatIsKeptBeforeAnythingIsProvedIsBounded(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	values := map[string]string{}
+	for i := range 32 {
+		name := fmt.Sprintf("a%d", i)
+		w.site.Attributes = append(w.site.Attributes, flows.Attribute{Name: name, Label: "x", Type: flows.AttributeText})
+		values[name] = strings.Repeat("é", 256)
+	}
+	w.native().start(flows.SignUp, flows.Identify{Email: dana, Attributes: values}).refused(flows.AttributesInvalid)
+}
+
+// What was brought to a sign-up is gone once it has been used, or turned out to be for an
+// account that there is.
+func TestAPasswordThatWasBroughtIsNotKept(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	kept := func() (n int) {
+		err := w.engine.Store.View(t.Context(), func(tx store.Tx) error {
+			n = 0
+			return tx.Scan("1/flow/", func(_ string, value []byte) error {
+				if bytes.Contains(value, []byte(`"given"`)) {
+					n++
+				}
+				return nil
+			})
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	b := w.native().start(flows.SignUp, flows.Identify{Email: dana, Password: longSecret})
+	if kept() != 1 {
+		t.Fatal("nothing was kept")
+	}
+	b.submit(flows.SendCode{Factor: policy.EmailCode})
+	b.submit(flows.GiveCode{Code: b.code(dana)}).at(flows.Ready)
+	if kept() != 0 {
+		t.Fatal("kept after the account was made")
+	}
+	w.native().signUpNatively(dana, flows.Identify{Password: longSecret}).at(flows.Ready)
+	if kept() != 0 {
+		t.Fatal("kept for an account that there was")
+	}
+}
+
+// A code by mail is no way in where people sign in with passwords only.
+func TestASignUpOfAKnownAddressIsNoWayAroundThePassword(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.browser().signUpWithPassword(dana, longSecret)
+	w.site.EmailCode = false
+	w.wait(time.Minute)
+	for _, b := range []*browser{w.native(), w.browser()} {
+		b.start(flows.SignUp, flows.Identify{Email: dana})
+		if b.client != nil {
+			b.submit(flows.SendCode{Factor: policy.EmailCode})
+		}
+		b.at(flows.AskCode)
+		if l := w.letter(dana); l.Purpose != flows.CodeHaveAccount || l.Code != "" {
+			t.Fatalf("a %s with the code %q", l.Purpose, l.Code)
+		}
+		w.wait(time.Minute)
+	}
+}
+
+func TestNothingTellsThatALetterWasNotAccepted(t *testing.T) {
+	t.Parallel()
+	for _, known := range []bool{true, false} {
+		w := newWorld(t)
+		if known {
+			w.browser().signUpWithPassword(dana, longSecret)
+		}
+		w.site.EmailCode = false
+		w.wait(time.Minute)
+		w.full = true
+		w.browser().start(flows.SignUp, flows.Identify{Email: dana}).refused(flows.SendFailed)
+		w.browser().start(flows.Reset, flows.Identify{Email: dana}).refused(flows.SendFailed)
+	}
+}
+
+func TestTwoMoreCodesAreMoreThanTheProtocolCanAskFor(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.browser().signUpWithPassword(dana, longSecret).enrolAfterMail(danaPhone)
+	w.demand = policy.Need(policy.EmailProof, 0).Join(policy.Need(policy.SMSProof, 0))
+	b := w.native().signInNatively(dana, longSecret).at(flows.Stuck)
+	if b.view.Why != flows.NeedsBrowser {
+		t.Fatalf("stuck with %s", b.view.Why)
 	}
 }

@@ -61,7 +61,7 @@ func (r *effectRun) createAccount(hash string) error {
 		ID: id, Email: r.record.Email, Canonical: r.record.Canonical, Password: hash,
 		Attributes: r.record.Attributes, Created: r.now.UTC(),
 	}
-	r.record.User, r.record.Given = id, nil
+	r.record.User = id
 	if err := put(r.tx, emailKey(r.record.Canonical), id, r.now, time.Time{}); err != nil {
 		return err
 	}

@@ -68,6 +68,11 @@ type Settings struct {
 	// from devices that are not known: 200, then one every 5 s. Enough for an office that
 	// comes to work, too little to fill the outbox or to bother many strangers.
 	NetworkBudget limit.Rate
+	// WorkBudget bounds what one client network may have the server do before anybody has
+	// proved anything: begin flows, have passwords hashed for devices that are not known,
+	// and ask who has an account where clients may know. Each counts for itself: 1000, then
+	// one every second.
+	WorkBudget limit.Rate
 	// HardCap ends guessing after so many consecutive failures per account and factor
 	// (NIST SP 800-63B-4, 3.2.2); default and greatest 100.
 	HardCap int
@@ -107,6 +112,7 @@ func (s Settings) withDefaults() (Settings, error) {
 	rate(&s.EnrolBudget, 5, 2*time.Hour)
 	rate(&s.NumberBudget, 20, 30*time.Minute)
 	rate(&s.NetworkBudget, 200, 5*time.Second)
+	rate(&s.WorkBudget, 1000, time.Second)
 
 	switch {
 	case s.CodeDigits < 6 || s.CodeDigits > 8:
@@ -134,7 +140,7 @@ func (s Settings) withDefaults() (Settings, error) {
 	case s.HardCap < 10 || s.HardCap > 100:
 		return s, fmt.Errorf("a hard cap of %d failures: 10 to 100 are possible", s.HardCap)
 	}
-	for _, r := range []limit.Rate{s.CodeBudget, s.PasswordBudget, s.SendBudget, s.EnrolBudget, s.NumberBudget, s.NetworkBudget} {
+	for _, r := range []limit.Rate{s.CodeBudget, s.PasswordBudget, s.SendBudget, s.EnrolBudget, s.NumberBudget, s.NetworkBudget, s.WorkBudget} {
 		if r.Burst < 1 || r.Burst > 1000 || r.Every < time.Second || r.Every > 24*time.Hour {
 			return s, fmt.Errorf("a budget of %d, then one every %v: bursts of 1 to 1000 and 1s to 24h are possible", r.Burst, r.Every)
 		}
@@ -228,7 +234,7 @@ func (e *Engine) transact(ctx context.Context, fn func(store.Tx, *outcome) error
 	for _, letter := range out.letters {
 		if err := e.Post(letter); err != nil {
 			e.Log.Warn("message not accepted", "purpose", letter.Purpose, "error", err)
-			if letter.Code != "" || letter.Purpose == NoticeNoAccount || letter.Purpose == NoticeNoPassword {
+			if len(out.charged) > 0 && letter.Purpose != NoticePhoneAdded && letter.Purpose != NoticePasswordReset {
 				e.takeBack(ctx, out)
 				out.refusal = &Refusal{Code: SendFailed}
 			}

@@ -34,7 +34,10 @@ func TestWhatLooksLikeAnEdgeAndIsNone(t *testing.T) {
 		"a mailbox without a chosen password":   {registering, MailboxRegistered{}, func(s *State) { s.ChosenAt = time.Time{} }},
 		"a mailbox that was not proved here":    {registering, MailboxRegistered{}, func(s *State) { s.Here = 0 }},
 		"a mailbox on our pages":                {registering, MailboxRegistered{}, func(s *State) { s.Native = false }},
-		"a mailbox next to a phone":             {registering, MailboxRegistered{}, func(s *State) { s.Facts.HasPhone = true }},
+		"a phone that cannot be asked for": {State{Kind: SignUp, Step: AskPhone, User: "u1", Native: true, Created: true,
+			Register: policy.FactorsOf(policy.SMSCode), Proof: mailbox, Here: byMail, Facts: func() Facts { f := facts; f.Can = policy.All(); return f }()},
+			PhoneGiven{"07700 900123", "+447700900123"}, func(s *State) { s.Facts.Can = byMail }},
+		"a mailbox next to a phone": {registering, MailboxRegistered{}, func(s *State) { s.Facts.HasPhone = true }},
 	} {
 		if _, _, err := Advance(c.from, c.ev, noon); err != nil {
 			t.Fatalf("%s: the state it differs from is refused as well", name)

@@ -60,7 +60,15 @@ func (e *Engine) givePassword(ctx context.Context, c Caller, record flowRecord, 
 				return err
 			}
 		}
-		if err := e.clearBudget(tx, e.passwordBudget(c, &record)); err != nil {
+		budget := e.passwordBudget(c, &record)
+		if c.Client != nil {
+			// A new browser's sign-in stays charged, since it is the first of that browser.
+			// A client is new each time, and its person must not run out of sign-ins.
+			if err := e.refundFailure(tx, budget, e.PasswordBudget); err != nil {
+				return err
+			}
+		}
+		if err := e.clearBudget(tx, budget); err != nil {
 			return err
 		}
 		return e.apply(tx, c, record, PasswordRight{}, demand, out)
@@ -102,6 +110,15 @@ func (e *Engine) chargePassword(ctx context.Context, c Caller, flow, email strin
 		}
 		if refused != nil {
 			return tx.Delete(flowKey(flow))
+		}
+		known, err := budget.known(tx)
+		if err != nil {
+			return err
+		}
+		if !known {
+			if err := e.chargeWork(tx, "hash for", c.Network); err != nil {
+				return err
+			}
 		}
 		if err := e.countFailure(tx, budget, e.PasswordBudget); err != nil {
 			return err

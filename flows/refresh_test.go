@@ -305,3 +305,58 @@ func TestTheNameOfAWarmTokenIsNoCookie(t *testing.T) {
 		t.Error("and took the token out of the cache")
 	}
 }
+
+func TestATokenThatSaysLessThanItsSignInIsBelieved(t *testing.T) {
+	t.Parallel()
+	b := signedInApp(t)
+	access := b.access()
+	earlier := b.clock().Add(-time.Minute)
+	access.Proof = policy.Proof{}.With(policy.EmailCode, earlier)
+	live := b.bearer("raw", access, nil)
+	if at, _ := live.Proof.At(policy.EmailCode); !at.Equal(earlier) {
+		t.Fatalf("proved at %v", at)
+	}
+}
+
+func TestARefreshKnowsTheAccountOfNow(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.site.Attributes = []flows.Attribute{{Name: "displayName", Label: "Name", Type: flows.AttributeText}}
+	b := w.native().signUpNatively(dana, flows.Identify{Password: longSecret, Attributes: map[string]string{"displayName": "Dana"}})
+	b.submit(flows.Redeem{}).at(flows.Done)
+	opened, err := b.engine.Refresh(t.Context(), b.caller(), b.opened.Refresh)
+	if err != nil || opened.Session.Attributes["displayName"] != "Dana" || opened.Session.Email != dana {
+		t.Fatalf("refreshed into %+v, %v", opened, err)
+	}
+}
+
+// One sign-in with many tokens must not crowd out everybody else.
+func TestOneSignInKeepsOnlySoMuchWarm(t *testing.T) {
+	t.Parallel()
+	b := signedInApp(t)
+	other := b.world.browser().signInWithPassword(dana, longSecret).at(flows.Done)
+	other.session()
+	for i := range 300 {
+		if b.bearer(fmt.Sprint("token ", i), b.access(), nil) == nil {
+			t.Fatal("a token is worth nothing")
+		}
+	}
+	if n := b.engine.Cache.Len(); n > 17 {
+		t.Fatalf("%d are warm", n)
+	}
+	if err := b.engine.SignOut(t.Context(), b.opened.Session); err != nil {
+		t.Fatal(err)
+	}
+	if n := b.engine.Cache.Len(); n != 1 {
+		t.Fatalf("%d are warm after the sign-out", n)
+	}
+}
+
+func TestAGraceDoesNotLastWhileTheClockIsBehind(t *testing.T) {
+	t.Parallel()
+	b := signedInApp(t)
+	first := b.opened.Refresh
+	b.refresh(first)
+	b.wait(-10 * time.Minute)
+	b.refuses(first, flows.RefreshInvalid)
+}

@@ -176,6 +176,9 @@ func (e *Engine) apply(tx store.Tx, c Caller, record flowRecord, event Event, de
 		return err
 	}
 	record.State = next
+	if next.Here.Has(policy.EmailCode) && next.Step != AskNewPassword {
+		record.Given = nil // it has been used, or was for an account that there is already
+	}
 	run := effectRun{engine: e, tx: tx, caller: c, record: &record, user: user, out: out, now: now,
 		again: event == WantAgain{}}
 	for _, effect := range effects {

@@ -45,8 +45,8 @@ type SessionCache struct {
 
 	mu       sync.RWMutex
 	byCookie map[string]*Live
-	bySID    map[string][]string // the cookies of each sign-in
-	gen      uint64              // how often something was forgotten
+	bySID    map[string]map[string]struct{} // the cookies and tokens of each sign-in
+	gen      uint64                         // how often something was forgotten
 }
 
 // NewSessionCache returns a cache for at most max sessions (least 1; about 1 kB each).
@@ -54,7 +54,7 @@ func NewSessionCache(max int) *SessionCache {
 	if max < 1 {
 		max = 1
 	}
-	return &SessionCache{max: max, byCookie: make(map[string]*Live), bySID: make(map[string][]string)}
+	return &SessionCache{max: max, byCookie: make(map[string]*Live), bySID: make(map[string]map[string]struct{})}
 }
 
 func (c *SessionCache) find(cookie string) (*Live, bool) {
@@ -88,9 +88,23 @@ func (c *SessionCache) keep(cookie string, live *Live, generation uint64) {
 		}
 		c.remove(other)
 	}
+	mine := c.bySID[live.SID]
+	for other := range mine {
+		if len(mine) < maxWarm {
+			break
+		}
+		c.remove(other)
+	}
+	if c.bySID[live.SID] == nil {
+		c.bySID[live.SID] = make(map[string]struct{})
+	}
 	c.byCookie[cookie] = live
-	c.bySID[live.SID] = append(c.bySID[live.SID], cookie)
+	c.bySID[live.SID][cookie] = struct{}{}
 }
+
+// maxWarm bounds what one sign-in keeps warm: a client may ask for as many tokens as it
+// likes, and must not crowd out everybody else with them.
+const maxWarm = 16
 
 // forget drops a sign-in at once; if it was revoked, what others still hold of it is
 // marked as ended.
@@ -98,7 +112,7 @@ func (c *SessionCache) forget(sid string, revoked bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.gen++
-	for _, cookie := range append([]string(nil), c.bySID[sid]...) {
+	for cookie := range c.bySID[sid] {
 		if revoked {
 			c.byCookie[cookie].ended.Store(true)
 		}
@@ -134,17 +148,9 @@ func (c *SessionCache) remove(cookie string) {
 		return
 	}
 	delete(c.byCookie, cookie)
-	rest := c.bySID[live.SID]
-	for i, other := range rest {
-		if other == cookie {
-			rest = append(rest[:i:i], rest[i+1:]...)
-			break
-		}
-	}
-	if len(rest) == 0 {
+	delete(c.bySID[live.SID], cookie)
+	if len(c.bySID[live.SID]) == 0 {
 		delete(c.bySID, live.SID)
-	} else {
-		c.bySID[live.SID] = rest
 	}
 }
 

@@ -58,6 +58,9 @@ func (e *Engine) Start(ctx context.Context, c Caller, kind Kind, t Target, in In
 			if err != nil {
 				return err
 			}
+			if err := e.chargeWork(tx, "begin", c.Network); err != nil {
+				return err
+			}
 			named.Attributes = fresh.Attributes
 			// The facts of a sign-up include whether this address may.
 			record.Canonical = named.Canonical

@@ -74,8 +74,11 @@ func (c *call) registerPhone(target string) (any, error) {
 		// Another number must wait like another code, and then nothing is on its way to it.
 		v, err = c.submit(flows.GivePhone{Phone: target})
 	}
-	if err != nil {
+	switch {
+	case err != nil:
 		return nil, err
+	case v.Step == flows.AskPhone: // what allowed it has become too old meanwhile
+		return nil, &flows.Refusal{Code: flows.EnrolNotAllowed}
 	}
 	answer, err := c.sent(v, RegChallenged)
 	if code, sent := answer.(codeAnswer); sent {

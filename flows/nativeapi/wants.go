@@ -7,6 +7,8 @@ import (
 	"io"
 	"slices"
 	"strings"
+
+	"github.com/stepgate/stepgate/flows/token"
 )
 
 // offlineAccess is the scope that asks for a refresh token. There always is one, so it
@@ -44,6 +46,9 @@ func (c *call) wanted() *problem {
 		}
 	}
 	c.at.Contexts = union(c.at.Contexts, contexts)
+	if err := (token.ClientTokens{Scope: granted(c.at.Scopes), ACRs: c.at.Contexts}).Check(); err != nil {
+		return newProblem("invalid_scope", "", codeScope, "The request asks for too much at once: "+err.Error()+".")
+	}
 	return nil
 }
 

@@ -1,9 +1,15 @@
 package nativeapi_test
 
 import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/stepgate/stepgate/flows"
+	"github.com/stepgate/stepgate/flows/nativeapi"
 	"github.com/stepgate/stepgate/policy"
 )
 
@@ -154,4 +160,30 @@ func TestAnApplicationWithoutCodesIsSentToABrowserForTheSecondFactor(t *testing.
 	a.types = "password redirect"
 	a.byPassword(dana, "scope", "payroll.write").redirected()
 	a.byPassword(dana).gotTokens()
+}
+
+func TestMoreThanATokenHoldsIsRefusedBeforeAnythingIsUsedUp(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(_ *flows.Config, c *nativeapi.Config) {
+		for i := range 40 {
+			c.Clients[0].Scopes = append(c.Clients[0].Scopes, fmt.Sprintf("https://api.example.com/scope%d", i))
+			c.Clients[0].Contexts = append(c.Clients[0].Contexts, fmt.Sprintf("context-%d", i))
+		}
+	})
+	w.signedUpWithPassword(dana)
+	a := w.app()
+	at := a.challenged(dana)
+	many := strings.Join(slices.Collect(func(yield func(string) bool) {
+		for i := range 40 {
+			yield(fmt.Sprintf("https://api.example.com/scope%d", i))
+		}
+	}), " ")
+	a.tokens(at, "password", "password", longSecret, "scope", many).refused("invalid_scope", "", "70011")
+	contexts, _ := json.Marshal(slices.Collect(func(yield func(string) bool) {
+		for i := range 40 {
+			yield(fmt.Sprintf("context-%d", i))
+		}
+	}))
+	a.tokens(at, "password", "password", longSecret, "claims", `{"access_token":{"acrs":{"values":`+string(contexts)+`}}}`).refused("invalid_scope", "", "70011")
+	a.tokens(at, "password", "password", longSecret).gotTokens()
 }

@@ -33,6 +33,15 @@ type ClientTokens struct {
 	Lifetime time.Duration // between MinLifetime and MaxClientLifetime; 0 = DefaultClientLifetime
 }
 
+// Check refuses more scopes or contexts than a token can hold. Minting asks as well; ask
+// first, where something is used up before.
+func (c ClientTokens) Check() error {
+	if _, err := scopeClaim(c.Scope); err != nil {
+		return err
+	}
+	return checkACRs(c.ACRs)
+}
+
 // ClientBundle is what one answer of the token endpoint holds, but for the refresh token.
 type ClientBundle struct {
 	ID, Access string
