@@ -7,8 +7,9 @@ DEV    := $(BUILD)/caddy-dev
 SOURCE := $(shell find caddymodule flows policy ui -type f ! -name '*_test.go' ! -path 'ui/journeys/*') go.mod go.sum
 
 APP_ADDR := 127.0.0.1:8081
+SPA_SDK  := examples/msal-spa/node_modules/@azure/msal-browser
 
-.PHONY: help run build test check journeys fuzz bench clean
+.PHONY: help run build test check journeys fuzz bench clean native-app
 
 help:
 	@echo "make -f xcaddy.mk run       build Caddy with Stepgate, start the demonstration on http://localhost:8080"
@@ -19,7 +20,7 @@ help:
 	@echo "make -f xcaddy.mk fuzz      every fuzz target for FUZZTIME (default 20s) each"
 	@echo "make -f xcaddy.mk bench     what the gateway costs, next to a bare reverse_proxy"
 
-run: $(CADDY) $(APP)
+run: $(CADDY) $(APP) native-app
 	@$(APP) -free $(APP_ADDR) localhost:8080 localhost:2019
 	@app=; caddy=; \
 	stop() { trap '' INT TERM; kill $$app $$caddy 2>/dev/null; wait; }; \
@@ -28,11 +29,19 @@ run: $(CADDY) $(APP)
 	echo "1. Open  http://localhost:8080               and create an account; any address at example.com will do"; \
 	echo "2. Open  http://localhost:8080/.auth/inbox   and read the code; messages land here and are not sent"; \
 	echo "3. Open  http://localhost:8080/admin/        which asks for a code by text message first; +44 7700 900123 is nobody's number"; \
+	[ ! -d $(SPA_SDK) ] || echo "   Or    http://localhost:8080/native-app/   an app with screens of its own, on MSAL (docs/native-apps.md)"; \
 	echo "4. See   $(BUILD)/demo.log                     for what Caddy has to say"; \
 	echo "5. Stop  with Ctrl-C; accounts stay in $(BUILD)/demo-data, their secret in $(BUILD)/demo-home; delete both to start afresh"; \
 	XDG_DATA_HOME="$(CURDIR)/$(BUILD)/demo-home" XDG_CONFIG_HOME="$(CURDIR)/$(BUILD)/demo-home" \
 	$(CADDY) run --config Caddyfile.example >>$(BUILD)/demo.log 2>&1 & caddy=$$!; \
 	wait $$caddy || { tail -n 3 $(BUILD)/demo.log; exit 1; }
+
+# The page with screens of its own needs an npm package; everything else does without.
+native-app:
+	@[ -d $(SPA_SDK) ] || (cd examples/msal-spa && npm ci --silent) 2>/dev/null || { \
+		echo "npm did not install what http://localhost:8080/native-app/ runs on, so that page will only say so."; \
+		echo "All else works. With Node 20 and a package registry: cd examples/msal-spa && npm ci"; \
+	}
 
 build: $(CADDY)
 
@@ -75,7 +84,7 @@ journeys: $(DEV) $(APP)
 		echo "+----------------------------------------------------------------------+"; \
 		[ -z "$$CI" ]; exit; \
 	fi; \
-	(cd examples/verify-node && npm ci --silent) && cd ui/journeys && npm ci --silent && \
+	(cd examples/verify-node && npm ci --silent) && (cd examples/msal-spa && npm ci --silent) && cd ui/journeys && npm ci --silent && \
 	CHROMIUM="$$chromium" CADDY="$(CURDIR)/$(DEV)" APP="$(CURDIR)/$(APP)" SHOTS="$(CURDIR)/$(BUILD)/shots" \
 	npm test --silent
 

@@ -73,6 +73,21 @@ func TestRegisteringTheMailboxThatASignUpHasProved(t *testing.T) {
 	a.tokens(registered, "continuation_token").gotTokens()
 }
 
+// What allows a phone has an age. A newcomer who is slow is told so.
+func TestANewcomerWhoTakesTooLongAddsNoPhone(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	a := w.app()
+	done := a.signUpCode(a.begin("/signup/v1.0/start", dana, "password", longSecret), dana).ok()
+	required := a.tokens(done, "continuation_token", "scope", "payroll.write").refused("invalid_grant", "registration_required", "50072")
+	listed := a.with(required, "/register/v1.0/introspect").ok()
+	w.wait(6 * time.Minute)
+	a.with(listed, "/register/v1.0/challenge", "challenge_target", danaPhone).refused("access_denied", "", "53003")
+	pre := a.with(listed, "/register/v1.0/challenge", "challenge_target", dana).ok()
+	registered := a.with(pre, "/register/v1.0/continue", "grant_type", "continuation_token").ok()
+	a.tokens(registered, "continuation_token").gotTokens()
+}
+
 func TestTheMailboxMayStillBeChosenAfterAPhoneWasTried(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

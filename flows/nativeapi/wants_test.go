@@ -152,6 +152,30 @@ func TestChallengeTypesOfALaterCallNarrowThoseOfTheFirst(t *testing.T) {
 	a.with(need, "/signup/v1.0/challenge", "challenge_type", "password redirect").ok()
 }
 
+func TestChallengeTypesOfALaterCallNeverWidenThoseOfTheFirst(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.signedUpWithPassword(dana)
+	w.wait(later)
+	a := w.app()
+	a.types = "password redirect"
+	begun := a.begin(initiate, dana)
+	asked := a.with(begun, "/oauth2/v2.0/challenge", "challenge_type", "oob password redirect").ok()
+	a.tokens(asked, "password", "password", longSecret, "scope", "payroll.write").redirected()
+}
+
+func TestAContinuationTokenLivesForAnHourWhateverTheEngineThinks(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(c *flows.Config, _ *nativeapi.Config) { c.FlowLife = 3 * time.Hour })
+	w.signedUpWithPassword(dana)
+	a := w.app()
+	at := a.challenged(dana)
+	w.wait(time.Hour - time.Second)
+	a.tokens(at, "password", "password", "wrong wrong wrong").refused("invalid_grant", "", "50126")
+	w.wait(time.Second)
+	a.tokens(at, "password", "password", longSecret).refused("expired_token", "", "552003")
+}
+
 func TestAnApplicationWithoutCodesIsSentToABrowserForTheSecondFactor(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

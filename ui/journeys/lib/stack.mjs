@@ -4,16 +4,19 @@ import assert from "node:assert/strict";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { freePort, start, until } from "./process.mjs";
 
 const example = new URL("../../../Caddyfile.example", import.meta.url);
+const spa = fileURLToPath(new URL("../../../examples/msal-spa", import.meta.url));
 const { CADDY, APP } = process.env;
 
 /**
  * Starts the stack. `upstream` (host:port) replaces the demo application;
- * `settings` are lines added to the stepgate global options.
+ * `settings` are lines added to the stepgate global options; `caddyfile` makes
+ * another configuration than the example out of { origin, upstream }.
  */
-export async function startStack({ upstream, settings = "" } = {}) {
+export async function startStack({ upstream, settings = "", caddyfile } = {}) {
   assert.ok(CADDY && APP, "CADDY and APP name the binaries: run make -f xcaddy.mk journeys");
   const dir = await mkdtemp(join(tmpdir(), "journeys-"));
   const port = await freePort();
@@ -26,7 +29,7 @@ export async function startStack({ upstream, settings = "" } = {}) {
     await ready(app, `http://${upstream}/`);
   }
   const config = join(dir, "Caddyfile");
-  await writeFile(config, adjust(await readFile(example, "utf8"), { origin, upstream, settings }));
+  await writeFile(config, caddyfile ? caddyfile({ origin, upstream }) : adjust(await readFile(example, "utf8"), { origin, upstream, settings }));
   const caddy = start(CADDY, ["run", "--config", config], {
     cwd: dir,
     env: { HOME: dir, XDG_DATA_HOME: dir, XDG_CONFIG_HOME: dir },
@@ -71,6 +74,7 @@ function adjust(caddyfile, { origin, upstream, settings }) {
     ["\tstepgate {\n\t\tstore badger .build/demo-data\n", `\tadmin off\n\tpersist_config off\n\tstepgate {\n\t\tstore memory\n${settings}\n`],
     ["\nhttp://localhost:8080 {\n", `\n${origin} {\n`],
     ["\treverse_proxy 127.0.0.1:8081\n", `\treverse_proxy ${upstream}\n`],
+    ["\troot * examples/msal-spa\n", `\troot * ${spa}\n`],
   ];
   for (const [from, to] of swaps) {
     assert.equal(caddyfile.split(from).length, 2, `Caddyfile.example has this once: ${from.trim()}`);
