@@ -1,16 +1,12 @@
 package flows_test
 
 import (
-	"bytes"
 	"fmt"
-	"regexp"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/stepgate/stepgate/flows"
-	"github.com/stepgate/stepgate/flows/store"
 	"github.com/stepgate/stepgate/policy"
 )
 
@@ -65,53 +61,6 @@ func TestAClientIsSentNothingUnasked(t *testing.T) {
 	}
 }
 
-func TestAClientsSignUpAsksInTheProtocolsOrder(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	w.site.Attributes = []flows.Attribute{
-		{Name: "displayName", Label: "Name", Type: flows.AttributeText, Required: true},
-		{Name: "postalCode", Label: "Postcode", Type: flows.AttributeText, Pattern: regexp.MustCompile(`^[0-9]{5}$`)},
-		{Name: "age", Label: "Age", Type: flows.AttributeInteger, Required: true},
-	}
-	b := w.native().signUpNatively(dana, flows.Identify{Attributes: map[string]string{"postalCode": "12345", "age": "44"}})
-	b.at(flows.AskNewPassword)
-	b.submit(flows.GiveAttributes{}).refused(flows.NotThisStep)
-	b.submit(flows.SetPassword{Password: longSecret}).at(flows.AskAttributes)
-	if len(b.view.Attributes) != 1 || b.view.Attributes[0].Name != "displayName" {
-		t.Fatalf("asked for %+v", b.view.Attributes)
-	}
-	b.submit(flows.Redeem{}).refused(flows.NotThisStep)
-	b.submit(flows.GiveAttributes{Values: map[string]string{"displayName": " "}}).refused(flows.AttributesMissing)
-	b.submit(flows.GiveAttributes{Values: map[string]string{"displayName": "Dana\x00", "postalCode": "x"}}).refused(flows.AttributesInvalid)
-	if want := []string{"displayName", "postalCode"}; !slices.Equal(b.refusal.Names, want) {
-		t.Errorf("blamed %v, want %v", b.refusal.Names, want)
-	}
-	b.submit(flows.GiveAttributes{Values: map[string]string{"displayName": "Dana", "nobody": "asked"}}).at(flows.Ready)
-	b.submit(flows.Redeem{}).at(flows.Done)
-	got := b.opened.Session.Attributes
-	if len(got) != 3 || got["displayName"] != "Dana" || got["postalCode"] != "12345" || got["age"] != "44" {
-		t.Fatalf("kept %v", got)
-	}
-}
-
-func TestOnOurPagesOptionalAttributesAreAskedToo(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	w.site.Attributes = []flows.Attribute{{Name: "city", Label: "City", Type: flows.AttributeText}}
-	b := w.browser().start(flows.SignUp, flows.Identify{Email: dana})
-	b.submit(flows.GiveCode{Code: b.code(dana)}).submit(flows.SkipPassword{}).at(flows.AskAttributes)
-	if len(b.view.Attributes) != 1 {
-		t.Fatalf("asked for %+v", b.view.Attributes)
-	}
-	if has, _ := w.engine.HasAccounts(t.Context()); has {
-		t.Fatal("the account was made before its attributes were given")
-	}
-	b.submit(flows.GiveAttributes{}).at(flows.Done)
-	if b.session() == nil {
-		t.Fatal("no session")
-	}
-}
-
 func TestAPasswordBroughtToASignUpIsOneLikeAnyOther(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -151,23 +100,6 @@ func TestAFlowOfOneClientIsNotAnothers(t *testing.T) {
 	b.submit(flows.SendCode{Factor: policy.EmailCode}).refused(flows.FlowGone)
 	b.client = nil
 	b.submit(flows.SendCode{Factor: policy.EmailCode}).refused(flows.FlowGone)
-}
-
-func TestACodeCannotBeAskedForBeforeItsTime(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	b := w.native().start(flows.SignUp, flows.Identify{Email: dana})
-	b.submit(flows.SendCode{Factor: policy.EmailCode}).at(flows.AskCode)
-	first := b.code(dana)
-	b.submit(flows.Resend{}).refused(flows.ResendTooSoon)
-	b.submit(flows.SendCode{Factor: policy.EmailCode}).at(flows.AskCode)
-	if b.code(dana) != first {
-		t.Fatal("a code was replaced within moments")
-	}
-	w.wait(31 * time.Second)
-	b.submit(flows.Resend{}).at(flows.AskCode)
-	b.submit(flows.GiveCode{Code: first}).refused(flows.CodeWrong)
-	b.submit(flows.GiveCode{Code: b.code(dana)}).at(flows.AskNewPassword)
 }
 
 func TestAPhoneIsRegisteredAtFirstNeed(t *testing.T) {
@@ -282,17 +214,6 @@ func TestOnlyClientsThatMayLearnWhoHasAnAccount(t *testing.T) {
 	}
 }
 
-func TestAskingWhoHasAnAccountIsBounded(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t, func(c *flows.Config) { c.WorkBudget.Burst, c.WorkBudget.Every = 20, time.Minute })
-	b := w.native()
-	b.client.Reveal, b.network = true, "198.51.100.0/24"
-	for range 20 {
-		b.start(flows.SignIn, flows.Identify{Email: "nobody@example.com"}).refused(flows.UserUnknown)
-	}
-	b.start(flows.SignIn, flows.Identify{Email: "nobody@example.com"}).refused(flows.TooManyTries)
-}
-
 // The choice for an address without an account is the same at every try, and either may
 // come.
 func TestAnUnknownAddressHasAFirstFactorOfItsOwn(t *testing.T) {
@@ -314,69 +235,7 @@ func TestAnUnknownAddressHasAFirstFactorOfItsOwn(t *testing.T) {
 
 // A client shows nothing that only its owner has, so nobody gets guesses of their own
 // through one, wherever it was used before.
-func TestNoClientHasGuessesOfItsOwn(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	from := func(network, id string) *browser {
-		b := w.native()
-		b.network, b.client.ID = network, id
-		return b
-	}
-	from("198.51.100.0/24", "app").signUpNatively(dana, flows.Identify{Password: longSecret}).at(flows.Ready)
-	for _, network := range []string{"198.51.100.0/24", "203.0.113.0/24"} {
-		from(network, "app").signInNatively(dana, longSecret).at(flows.Done)
-		from(network, "other").signInNatively(dana, longSecret).at(flows.Done)
-	}
-	guesses := 0
-	for i := range 60 {
-		b := from([]string{"198.51.100.0/24", "203.0.113.0/24", ""}[i%3], []string{"app", "other"}[i%2])
-		if b.signInNatively(dana, "wrong wrong wrong"); b.refusal.Code == flows.PairWrong {
-			guesses++
-		}
-	}
-	if guesses > 10 {
-		t.Fatalf("%d guesses at once", guesses)
-	}
-}
-
-func TestOneNetworkBeginsOnlySoMuch(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t, func(c *flows.Config) { c.WorkBudget.Burst, c.WorkBudget.Every = 5, time.Minute })
-	for _, kind := range []flows.Kind{flows.SignIn, flows.SignUp, flows.Reset} {
-		network := "198.51.100.0/24 " + string(kind)
-		b := w.native()
-		b.network = network
-		for i := range 5 {
-			b.start(kind, flows.Identify{Email: fmt.Sprintf("p%d@example.com", i)}).at(flows.Choose)
-		}
-		b.start(kind, flows.Identify{Email: "p6@example.com"}).refused(flows.TooManyTries)
-		other := w.native()
-		other.network = "203.0.113.0/24 " + string(kind)
-		other.start(kind, flows.Identify{Email: "p6@example.com"}).at(flows.Choose)
-		w.wait(time.Minute)
-		b.start(kind, flows.Identify{Email: "p6@example.com"}).at(flows.Choose)
-	}
-}
-
 // Another address at each try: no account's own budget would ever stop it.
-func TestOneNetworkHasOnlySoManyPasswordsHashed(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t, func(c *flows.Config) { c.WorkBudget.Burst, c.WorkBudget.Every = 5, time.Hour })
-	owner := w.browser().signUpWithPassword(dana, longSecret)
-	b := w.browser()
-	b.network = "198.51.100.0/24"
-	b.start(flows.SignIn, flows.Identify{Email: "p@example.com", ByPassword: true}).at(flows.AskPassword)
-	for i := range 5 {
-		b.submit(flows.GivePassword{Email: fmt.Sprintf("p%d@example.com", i), Password: longSecret}).refused(flows.PairWrong)
-	}
-	b.submit(flows.GivePassword{Email: "p6@example.com", Password: longSecret}).refused(flows.TooManyTries)
-	// Whoever has signed in from their device before is not in that crowd.
-	owner.signInWithPassword(dana, longSecret).at(flows.Done)
-	owner.network = "198.51.100.0/24"
-	owner.start(flows.SignIn, flows.Identify{Email: dana, ByPassword: true}).at(flows.AskPassword)
-	owner.submit(flows.GivePassword{Password: longSecret}).at(flows.Done)
-}
-
 func TestAPasswordOnlyClientIsNotToldWhoHasNone(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -397,77 +256,8 @@ func TestAClientBeginsNoStepUp(t *testing.T) {
 	b.start(flows.Enrol, flows.Open{}).refused(flows.NotThisStep)
 }
 
-func TestAttributesAreReadAsTheirTypesWantThem(t *testing.T) {
-	t.Parallel()
-	site := &flows.Site{Attributes: []flows.Attribute{
-		{Name: "text", Type: flows.AttributeText}, {Name: "number", Type: flows.AttributeInteger},
-		{Name: "flag", Type: flows.AttributeBoolean},
-		{Name: "code", Type: flows.AttributeText, Pattern: regexp.MustCompile(`^[A-Z]{2}$`)},
-	}}
-	for _, c := range []struct{ name, given, want string }{
-		{"text", "  Dana  ", "Dana"}, {"text", "é", "é"}, {"text", strings.Repeat("x", 256), strings.Repeat("x", 256)},
-		{"text", strings.Repeat("x", 257), "!"}, {"text", "a\nb", "!"}, {"text", "a\u202eb", "!"}, {"text", "\xff", "!"},
-		{"number", "007", "7"}, {"number", "-3", "-3"}, {"number", "1.5", "!"}, {"number", "99999999999999999999", "!"},
-		{"flag", "on", "true"}, {"flag", "FALSE", "false"}, {"flag", "maybe", "!"},
-		{"code", "GB", "GB"}, {"code", "GBX", "!"}, {"code", "", ""},
-	} {
-		values, refusal := flows.ReadAttributes(site, map[string]string{c.name: c.given})
-		switch {
-		case c.want == "!" && refusal == nil:
-			t.Errorf("%s took %.20q", c.name, c.given)
-		case c.want != "!" && (refusal != nil || values[c.name] != c.want):
-			t.Errorf("%s made %q of %.20q, refused %v", c.name, values[c.name], c.given, refusal)
-		}
-	}
-}
-
-func TestWhatIsKeptBeforeAnythingIsProvedIsBounded(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	values := map[string]string{}
-	for i := range 32 {
-		name := fmt.Sprintf("a%d", i)
-		w.site.Attributes = append(w.site.Attributes, flows.Attribute{Name: name, Label: "x", Type: flows.AttributeText})
-		values[name] = strings.Repeat("é", 256)
-	}
-	w.native().start(flows.SignUp, flows.Identify{Email: dana, Attributes: values}).refused(flows.AttributesInvalid)
-}
-
 // What was brought to a sign-up is gone once it has been used, or turned out to be for an
 // account that there is.
-func TestAPasswordThatWasBroughtIsNotKept(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	kept := func() (n int) {
-		err := w.engine.Store.View(t.Context(), func(tx store.Tx) error {
-			n = 0
-			return tx.Scan("1/flow/", func(_ string, value []byte) error {
-				if bytes.Contains(value, []byte(`"given"`)) {
-					n++
-				}
-				return nil
-			})
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		return n
-	}
-	b := w.native().start(flows.SignUp, flows.Identify{Email: dana, Password: longSecret})
-	if kept() != 1 {
-		t.Fatal("nothing was kept")
-	}
-	b.submit(flows.SendCode{Factor: policy.EmailCode})
-	b.submit(flows.GiveCode{Code: b.code(dana)}).at(flows.Ready)
-	if kept() != 0 {
-		t.Fatal("kept after the account was made")
-	}
-	w.native().signUpNatively(dana, flows.Identify{Password: longSecret}).at(flows.Ready)
-	if kept() != 0 {
-		t.Fatal("kept for an account that there was")
-	}
-}
-
 // A code by mail is no way in where people sign in with passwords only.
 func TestASignUpOfAKnownAddressIsNoWayAroundThePassword(t *testing.T) {
 	t.Parallel()
