@@ -103,10 +103,10 @@ journey("a reset still owes the phone, and says so", async ({ page, stack, perso
   await inside(page, "Bank details", person);
   assert.equal(path(page), "/admin/?a=1");
 
-  await signOut(page); // and the mailbox counts again, since the phone was proved as well
+  await signOut(page); // what was proved in that sign-in says nothing of the next
   await page.goto("/transfer");
   await signInWithPassword(page, person, chosen);
-  await heading(page, "Choose how to confirm it’s you");
+  await heading(page, "Check your phone");
 });
 
 journey("whoever is signed in and never knew the password may reset it", async ({ page, stack, person }) => {
