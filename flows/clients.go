@@ -42,8 +42,13 @@ func (e *Engine) bring(c Caller, record *flowRecord, in Identify) error {
 		return refusal
 	}
 	record.Attributes = attributes
-	if in.Password == "" || !c.Site.Password || !c.can(policy.Password) {
+	if in.Password == "" {
 		return nil
+	}
+	if !c.Site.Password || !c.can(policy.Password) {
+		// To make an account without it would leave its owner with a password that opens
+		// nothing.
+		return &Refusal{Code: MethodOff, Field: "password", Left: -1}
 	}
 	if err := e.checkPassword(c, canonical, in.Password); err != nil {
 		return err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/hex"
 	"errors"
+	"time"
 
 	"github.com/stepgate/stepgate/flows/limit"
 	"github.com/stepgate/stepgate/flows/otp"
@@ -22,9 +23,9 @@ func (r *effectRun) newCode(purpose Purpose) error {
 		return errors.New("sending a code: the account has no address for it")
 	}
 	toSum := hex.EncodeToString(e.mac("address", to))
-	if old := r.record.Code; old != nil && old.Factor == r.record.Factor && r.now.Before(old.Sent.Add(e.ResendAfter)) {
+	if old := r.record.Code; old != nil && old.Factor == r.record.Factor && r.now.Before(e.resendAfter(old)) {
 		if r.again || old.To != toSum || old.Purpose != purpose {
-			return &Refusal{Code: ResendTooSoon, Wait: left(r.now, old.Sent.Add(e.ResendAfter)), Left: -1}
+			return &Refusal{Code: ResendTooSoon, Wait: left(r.now, e.resendAfter(old)), Left: -1}
 		}
 		return nil // the one that is on its way will do
 	}
@@ -46,6 +47,15 @@ func (r *effectRun) newCode(purpose Purpose) error {
 	}
 	r.letter(letter)
 	return nil
+}
+
+// resendAfter is when another code may be asked for: at once, where too many tries have
+// ended the one there is, since nothing useful is on its way.
+func (e *Engine) resendAfter(c *codeRecord) time.Time {
+	if c.Tries >= e.CodeTries {
+		return c.Sent
+	}
+	return c.Sent.Add(e.ResendAfter)
 }
 
 // chargeSend takes one message from every budget that it counts against.

@@ -236,7 +236,7 @@ func (e *Engine) view(c Caller, out outcome, demand policy.Demand) View {
 	}
 	if r.Code != nil && r.Step == AskCode {
 		v.Sent, v.Expires = r.Code.Sent, r.Code.Expires
-		v.ResendAfter = r.Code.Sent.Add(e.ResendAfter)
+		v.ResendAfter = e.resendAfter(r.Code)
 	}
 	if out.gone {
 		v = View{Kind: r.Kind, Target: r.Target, Email: r.Email}

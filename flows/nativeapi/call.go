@@ -46,7 +46,7 @@ func (c *call) serve() (any, error) {
 		return nil, p
 	}
 	if c.client = c.face.clients[c.form["client_id"]]; c.client == nil {
-		return nil, newProblem("unauthorized_client", "", codeClient, "There is no such client.")
+		return nil, newProblem("unauthorized_client", "", codeClient, "No client of this site has this client_id: compare it with `client` in the Caddyfile.")
 	}
 	if p = c.face.checkClientOrigin(c.w, c.r, c.client); p != nil {
 		return nil, p

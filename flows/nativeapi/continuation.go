@@ -30,6 +30,7 @@ const (
 	canPassword                       // challenge type password
 	canMFA                            // capability mfa_required
 	canRegister                       // capability registration_required
+	hasPassword                       // a sign-up came with its password: nobody has to be asked for it
 )
 
 func (a abilities) has(b abilities) bool { return a&b == b }

@@ -66,6 +66,7 @@ func TestNobodyLearnsWhetherAnAddressHasAnAccount(t *testing.T) {
 			return append(all, a.with(asked, "/resetpassword/v1.0/submit", "new_password", longSecret))
 		},
 		"sign-up": func(a *app, email string) []*answer {
+			a.types = "oob password redirect"
 			begun := a.begin("/signup/v1.0/start", email, "password", longSecret, "attributes", `{"age":"1"}`)
 			asked := a.with(begun, "/signup/v1.0/challenge")
 			return append([]*answer{begun, asked}, guess(a, asked, "/signup/v1.0/continue", email, "grant_type", "oob")...)

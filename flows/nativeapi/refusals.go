@@ -2,6 +2,7 @@ package nativeapi
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/stepgate/stepgate/flows"
@@ -91,6 +92,8 @@ func refused(r *flows.Refusal) (*problem, bool) {
 		for _, name := range r.Names {
 			p.body.Invalid = append(p.body.Invalid, invalidAttribute{name})
 		}
+		p.body.Description = "These attributes are not valid: " + strings.Join(r.Names, ", ") +
+			". A value must be of the attribute's type and pattern, and have at most 256 characters."
 	}
 	return p, true
 }

@@ -76,6 +76,12 @@ func (c *call) start(kind flows.Kind, who flows.Identify, stage Stage) (any, err
 	if p != nil {
 		return nil, p
 	}
+	if who.Password != "" {
+		if !can.has(canPassword) {
+			return nil, invalid(codeMalformed, "A password was given, but challenge_type does not include 'password'.")
+		}
+		can |= hasPassword
+	}
 	c.at = begin(can, c.now)
 	v, err := c.engine.Start(c.r.Context(), c.caller(), kind, flows.Target{}, who)
 	if err != nil {
@@ -101,10 +107,14 @@ func (c *call) narrowed() *problem {
 		return nil
 	}
 	can, p := challengeTypes(given)
-	if p == nil {
-		c.at.Can &^= (canCode | canPassword) &^ can
+	if p != nil {
+		return p
 	}
-	return p
+	if c.at.Can.has(hasPassword) {
+		can |= canPassword
+	}
+	c.at.Can &^= (canCode | canPassword) &^ can
+	return nil
 }
 
 // challengeFirst asks for the first factor that the engine has chosen, or for another

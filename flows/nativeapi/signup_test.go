@@ -94,3 +94,38 @@ func TestASignUpMayBringEverythingAtOnce(t *testing.T) {
 	done := a.signUpCode(begun, dana).says("continuation_token")
 	a.tokens(done, "continuation_token").gotTokens()
 }
+
+// An account without the password that was given would have an owner who cannot sign in.
+func TestAPasswordThatCannotBeUsedIsRefusedAndNotLost(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.codeApp().call("/signup/v1.0/start", "username", dana, "challenge_type", "oob redirect", "password", longSecret).
+		refused("invalid_request", "", "90013")
+	a := w.app()
+	begun := a.begin("/signup/v1.0/start", dana, "password", longSecret)
+	sent := a.with(begun, "/signup/v1.0/challenge", "challenge_type", "oob redirect").ok()
+	done := a.with(sent, "/signup/v1.0/continue", "grant_type", "oob", "oob", w.code(dana)).ok()
+	a.tokens(done, "continuation_token").gotTokens()
+	a.byPassword(dana).gotTokens()
+
+	w.site.Password = false
+	a.call("/signup/v1.0/start", "username", "new@example.com", "challenge_type", "oob password redirect", "password", longSecret).
+		refused("access_denied", "", "53003")
+}
+
+func TestACodeThatTooManyTriesHaveEndedIsReplacedAtOnce(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	a := w.app()
+	begun := a.begin("/signup/v1.0/start", dana)
+	asked := a.with(begun, "/signup/v1.0/challenge").ok()
+	sent := w.sent()
+	for range 5 {
+		a.with(asked, "/signup/v1.0/continue", "grant_type", "oob", "oob", wrong(w.code(dana))).refused("invalid_grant", "invalid_oob_value", "50181")
+	}
+	again := a.with(asked, "/signup/v1.0/challenge").ok()
+	if w.sent() != sent+1 {
+		t.Fatal("no other code was sent")
+	}
+	a.with(again, "/signup/v1.0/continue", "grant_type", "oob", "oob", w.code(dana)).refused("credential_required", "", "55103")
+}
