@@ -126,6 +126,8 @@ type View struct {
 	// MayRegisterMailbox: at AskPhone, and while Enrolling, RegisterMailbox would do as
 	// well. MayGivePhone: a phone may be given there (always, on the pages).
 	MayRegisterMailbox, MayGivePhone bool
+	// Replaced is set once a Reset has replaced the password: what follows is a second factor.
+	Replaced bool
 	// MailboxBack is when a mailbox that a reset has spent counts again, at Stuck with
 	// MailboxSpent.
 	MailboxBack time.Time

@@ -219,7 +219,7 @@ func (e *Engine) view(c Caller, out outcome, demand policy.Demand) View {
 		Factor: r.Factor, Enrolling: r.Enrolling || r.Step == AskPhone, Options: r.Options.Slice(),
 		MaySkip: r.Step == AskNewPassword && r.Kind == SignUp && out.facts.EmailCode,
 		Digits:  e.CodeDigits, PasswordMin: e.PasswordMin, ValidFor: demand.ValidFor(), First: r.First,
-		Why: r.Why, ThenPhone: r.ThenPhone, Opened: out.opened,
+		Replaced: r.Replaced, Why: r.Why, ThenPhone: r.ThenPhone, Opened: out.opened,
 		MayRegisterMailbox: r.Register.Has(policy.EmailCode), MayGivePhone: r.Register.Has(policy.SMSCode),
 	}
 	if r.Step == AskAttributes {

@@ -49,10 +49,8 @@ func (c *call) postReset() {
 }
 
 // resetting reports whether the flow is a reset whose password is not yet replaced. What
-// follows that is a second factor, of which there are options.
-func resetting(v flows.View) bool {
-	return v.Kind == flows.Reset && (v.Step == flows.AskNewPassword || v.Step == flows.AskCode && len(v.Options) == 0)
-}
+// follows that is a second factor.
+func resetting(v flows.View) bool { return v.Kind == flows.Reset && !v.Replaced }
 
 // tellReset puts onto the pages of a reset what somebody could not know: that the new
 // password is there although more is asked for, or that in this browser another person

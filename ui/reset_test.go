@@ -107,6 +107,17 @@ func TestSomebodyWhoIsSignedInMayResetAPassword(t *testing.T) {
 	}
 }
 
+// A flow that was begun for another address names that one, not the session's.
+func TestAResetGoesOnWithTheAddressItWasBegunFor(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t)
+	b := p.person().signsUp()
+	b.wait(time.Minute)
+	b.visits("/reset").fills("email", "ana@harbour.example").isAt("/.auth/code")
+	flow := b.at[strings.Index(b.at, "f="):]
+	b.visits("/reset?" + flow).page.says(`value="ana@harbour.example"`)
+}
+
 // One tab resets, another signs somebody else in: the first says whose password it is,
 // and that it signs the other one out.
 func TestAResetBesideAnotherPersonsSessionSaysWhoseItIs(t *testing.T) {
