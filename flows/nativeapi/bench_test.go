@@ -16,8 +16,9 @@ import (
 // password. The rate that is reported is that of all processors together.
 func BenchmarkCalls(b *testing.B) {
 	generous := limit.Rate{Burst: 1000, Every: time.Second}
-	w := newWorld(b, func(c *flows.Config, _ *nativeapi.Config) {
-		c.NetworkBudget, c.SendBudget, c.CodeBudget = generous, generous, generous
+	w := newWorld(b, func(c *flows.Config, face *nativeapi.Config) {
+		c.SendBudget, c.CodeBudget = generous, generous
+		face.Network = func(*http.Request) string { return "" } // no network's budget ends it
 	})
 	w.signedUpWithPassword(dana)
 	w.wait(later)

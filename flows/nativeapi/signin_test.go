@@ -143,3 +143,22 @@ func TestASecondFactorMayBeChosenAndChosenAgain(t *testing.T) {
 	a.with(listed, "/oauth2/v2.0/challenge", "id", "sms").ok()
 	a.tokens(sms, "mfa_oob", "oob", w.code(danaPhone)).gotTokens()
 }
+
+// What a right password costs in signatures, the others cost as well.
+func TestNoPasswordIsCheaperToAnswerThanTheRightOne(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.signedUpWithPassword(dana)
+	w.wait(later)
+	a := w.app()
+	a.types = "password redirect"
+	signatures := func(email, secret string) uint64 {
+		before := w.ring.Signatures()
+		a.tokens(a.challenged(email), "password", "password", secret)
+		return w.ring.Signatures() - before
+	}
+	right, wrong, unknown := signatures(dana, longSecret), signatures(dana, longSecret+"x"), signatures("nobody@example.com", longSecret)
+	if right == 0 || wrong != right || unknown != right {
+		t.Errorf("signatures: %d for the right password, %d for a wrong one, %d for nobody", right, wrong, unknown)
+	}
+}

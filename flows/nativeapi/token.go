@@ -6,9 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/stepgate/stepgate/flows"
 	"github.com/stepgate/stepgate/flows/token"
+	"github.com/stepgate/stepgate/policy"
 )
 
 // tokensAnswer is what a client is after. SDKs need every member, whatever they asked
@@ -25,7 +27,25 @@ type tokensAnswer struct {
 }
 
 func (c *call) givePassword() (any, error) {
-	return c.proved(c.submit(flows.GivePassword{Password: c.form["password"]}))
+	v, err := c.submit(flows.GivePassword{Password: c.form["password"]})
+	if refusal := (*flows.Refusal)(nil); errors.As(err, &refusal) && refusal.Code == flows.PairWrong {
+		c.signNothing()
+	}
+	return c.proved(v, err)
+}
+
+// signNothing costs what the tokens of a right password cost, so that how long an answer
+// takes is the same for a right password, a wrong one and a person that there is not.
+func (c *call) signNothing() {
+	minter, err := c.face.cfg.Minter()
+	if err != nil {
+		return
+	}
+	_, _ = minter.MintClient(token.Subject{
+		User: "nobody", SID: "nothing", Email: "nobody@example.com", Proof: policy.Proof{}.With(policy.Password, c.now),
+	}, token.ClientTokens{
+		ClientID: c.client.ID, Audience: c.client.Audience, Scope: granted(c.at.Scopes), Lifetime: c.client.TokenLife,
+	}, c.now.Add(time.Hour))
 }
 
 // giveCode is of a first or a second factor. The continuation token says of which, and
