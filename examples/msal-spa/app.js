@@ -2,7 +2,7 @@
 // authentication and a Stepgate behind it. The SDK answers every call with a state that
 // says what it waits for; this file knows the screen for each.
 import { api, authority, clientId, pages } from "./config.js";
-import { explain } from "./errors.js";
+import { explain, explainStart, refusedByPolicy } from "./errors.js";
 import { callPage, claimsFor } from "./pages.js";
 import { button, complain, element, field, settle, show, tell } from "./screens.js";
 import { listen } from "./wire.js";
@@ -13,17 +13,24 @@ listen();
 let flow = {};
 let ways;
 
-try {
-  ways = await start();
-  home();
-} catch (error) {
-  settle(show("no-library", { words: { reason: String(error) } }));
+async function begin() {
+  let sdk;
+  try {
+    sdk = await import("@azure/msal-browser/custom-auth");
+  } catch (error) {
+    return present("no-library", { words: { reason: String(error) } });
+  }
+  try {
+    ways = await start(sdk);
+    await home();
+  } catch (error) {
+    present("no-start", { words: explainStart(error) });
+  }
 }
 
 // One app, two ways in. An app that cannot ask for passwords is offered codes, so this
 // one is made twice; both share one cache of tokens.
-async function start() {
-  const { CustomAuthPublicClientApplication } = await import("@azure/msal-browser/custom-auth");
+async function start({ CustomAuthPublicClientApplication }) {
   const create = (...challengeTypes) => CustomAuthPublicClientApplication.create({
     auth: { clientId, authority },
     customAuth: { authApiProxyUrl: api, challengeTypes, capabilities: ["mfa_required", "registration_required"] },
@@ -31,18 +38,33 @@ async function start() {
   return { usual: await create("password", "oob"), code: await create("oob") };
 }
 
-function home() {
+async function home() {
   const account = ways.usual.getCurrentAccount().data;
-  if (account) signedIn(account);
+  if (account) await signedIn(account);
   else go("sign-in");
 }
 
+// The browser's Back leads to the start of the app: a screen in the middle of a flow cannot
+// be returned to, since the SDK's state behind it is spent. So there is one entry for the
+// start and one for all else; an entry without a state is the skip link's.
+history.replaceState({ at: "start" }, "");
+addEventListener("popstate", ({ state }) => { if (state && ways) home(); });
+
+function present(name, options) {
+  const first = !ways || name === "sign-in" || name === "signed-in";
+  if (!first && history.state?.at !== "inside") history.pushState({ at: "inside" }, "");
+  const heading = show(name, options);
+  if (flow.page) {
+    document.querySelector("main form, main .stack")?.before(element("p", { className: "note care" }, "You are signed out until this is done."));
+  }
+  settle(heading);
+}
+
 function go(name) {
-  if (name !== "reset") flow = { email: flow.email };
-  const screen = show(name, { actions: { go, signIn, signUp, reset } });
-  const email = document.getElementById("email");
-  if (email && flow.email) email.value = flow.email;
-  settle(screen);
+  const typed = document.querySelector("main input[type=email]")?.value.trim();
+  const email = typed || flow.email;
+  flow = name === "reset" ? { ...flow, email } : { email };
+  present(name, { words: { email }, actions: { go, signIn, signUp, reset } });
 }
 
 // ---- The ways to begin
@@ -67,29 +89,34 @@ async function reset({ email }) {
 
 // Every answer of the SDK comes through here. A failed one changes nothing: the person
 // corrects what is on the screen, and the same state object is asked again.
-async function proceed(result) {
-  if (result.isFailed()) {
-    if (result.error.isRedirectRequired?.()) {
-      settle(show("browser", { words: { reason: result.error.errorData.redirectReason ?? "" }, actions: { go } }));
-      // The gateway asks there for all that the page needs.
-      if (flow.page) document.querySelector("main a.btn").href = flow.page.path;
-    } else {
-      complain(explain(result.error));
-    }
-    return;
-  }
+async function proceed(result, otherwise) {
+  if (result.isFailed()) return failed(result.error, otherwise);
   const { state } = result;
   const next = screens[state.stateType];
   if (!next) throw new Error(`There is no screen for ${state.stateType}.`);
   await next(state, result.data);
 }
 
+// otherwise shows the screen to complain on, where that is not the one there is.
+function failed(error, otherwise) {
+  if (error.isRedirectRequired?.()) {
+    present("browser", { words: { reason: error.errorData.redirectReason ?? "" }, actions: { go } });
+    // The gateway asks there for all that the page needs.
+    if (flow.page) document.querySelector("main a.btn").href = flow.page.path;
+  } else if (refusedByPolicy(error)) {
+    present("denied", { words: { reason: error.errorData.errorDescription }, actions: { go } });
+  } else {
+    otherwise?.();
+    complain(explain(error));
+  }
+}
+
 const screens = {
   SignInPasswordRequiredState: (state) => {
-    settle(show("password", {
+    present("password", {
       words: flow,
       actions: { go, givePassword: async ({ password }) => proceed(await state.submitPassword(password)) },
-    }));
+    });
   },
   SignInCodeRequiredState: askCode,
   SignUpCodeRequiredState: askCode,
@@ -115,7 +142,7 @@ async function goOn(state) {
 // All codes are asked for on one screen. It holds the newest state: a new code comes with
 // a state of its own, and a wrong one leaves the state as it was.
 function askCode(state, { sentTo = flow.email, resend = () => state.resendCode(), submit = (now, code) => now.submitCode(code), other } = {}) {
-  settle(show("code", {
+  present("code", {
     words: { sentTo, digits: String(state.getCodeLength()) },
     shown: { other },
     actions: {
@@ -124,26 +151,26 @@ function askCode(state, { sentTo = flow.email, resend = () => state.resendCode()
       giveCode: async ({ code }) => proceed(await submit(state, code.replace(/\s/g, ""))),
       resend: async () => {
         const result = await resend(state);
-        if (result.isFailed()) return complain(explain(result.error));
+        if (result.isFailed()) return failed(result.error);
         state = result.state;
         tell("A code is on its way. It may take a minute, and the newest one counts.");
       },
     },
-  }));
+  });
 }
 
 function askNewPassword(submit) {
-  settle(show("new-password", { words: flow, actions: { giveNewPassword: async ({ password }) => proceed(await submit(password)) } }));
+  present("new-password", { words: flow, actions: { giveNewPassword: async ({ password }) => proceed(await submit(password)) } });
 }
 
 const labels = { displayName: "Name", givenName: "First name", surname: "Last name", jobTitle: "Job title", city: "City" };
 
 function askAttributes(state) {
   const fields = state.getRequiredAttributes().map(({ name, required }) => field({ name, required, label: labels[name] ?? name }));
-  settle(show("attributes", {
+  present("attributes", {
     lists: { attributes: fields },
     actions: { giveAttributes: async (values) => proceed(await state.submitAttributes(values)) },
-  }));
+  });
 }
 
 // ---- The second check
@@ -160,10 +187,10 @@ function chooseMethod(awaiting) {
       other: methods.length > 1 ? () => chooseMethod(awaiting) : undefined,
     });
   };
-  settle(show("choose", {
+  present("choose", {
     lists: { methods: methods.map((method) => button(`${method.challenge_channel === "sms" ? "Text" : "Email"} ${method.login_hint ?? "me"}`, ask(method.id))) },
     actions: { go },
-  }));
+  });
 }
 
 function addMethod(state) {
@@ -179,11 +206,11 @@ function addMethod(state) {
       other: () => addMethod(state),
     });
   };
-  settle(show("register", {
+  present("register", {
     shown: { sms, email, both: sms && email },
     words: { hint: email?.login_hint },
     actions: { go, addPhone: ({ phone }) => add(sms, phone.trim()), addEmail: () => add(email, email.login_hint) },
-  }));
+  });
 }
 
 // ---- Signed in
@@ -194,13 +221,14 @@ const clock = (date) => date.toLocaleTimeString([], { hour: "2-digit", minute: "
 async function signedIn(account, { refreshed = "" } = {}) {
   const token = await account.getAccessToken({ forceRefresh: false });
   if (token.isFailed()) {
+    flow = { email: account.getClaims()?.preferred_username };
     await account.signOut();
     go("sign-in");
     return complain(explain(token.error));
   }
   const claims = account.getClaims();
   const proofs = Object.entries(claims.factors ?? {}).map(([factor, at]) => `${factors[factor] ?? factor} at ${clock(new Date(at * 1000))}`);
-  settle(show("signed-in", {
+  present("signed-in", {
     words: {
       name: claims.name || claims.preferred_username,
       email: claims.email ?? claims.preferred_username,
@@ -211,7 +239,7 @@ async function signedIn(account, { refreshed = "" } = {}) {
     },
     lists: { pages: pages.map((page) => row(page, account)) },
     actions: { refresh: () => refresh(account), signOut: () => signOut(account) },
-  }));
+  });
   const wanted = flow.page;
   flow = {};
   if (wanted) await call(wanted, account);
@@ -250,9 +278,7 @@ async function stepUp(page, account, contexts) {
   const email = account.getClaims().preferred_username;
   await account.signOut();
   flow = { email, claims, page };
-  const result = await ways.usual.signIn({ username: email, claims });
-  if (result.isFailed()) go("sign-in");
-  await proceed(result);
+  await proceed(await ways.usual.signIn({ username: email, claims }), () => go("sign-in"));
 }
 
 async function refresh(account) {
@@ -267,3 +293,5 @@ async function signOut(account) {
   go("sign-in");
   tell("You are signed out here. The SDK forgets its tokens and tells the server nothing.");
 }
+
+begin();
