@@ -2,7 +2,6 @@ package caddymodule
 
 import (
 	"context"
-	"encoding/base64"
 	"encoding/json"
 	"net/http"
 	"strings"
@@ -16,7 +15,9 @@ import (
 // header away. shown says that the request comes with one for us: then it is judged by
 // the token alone, since one that is worth nothing must not turn into whoever the
 // browser's cookie belongs to. Where the header is removed from requests, every bearer
-// token is for us; where the site passes it on, those that name us as their issuer are.
+// token is for us. Where the site passes it on, whatever holds a token of ours is, under
+// any scheme and in any wrapping: it opens something if it is a clean, single bearer
+// token, and otherwise nothing, and the application never sees it unjudged.
 func (s *site) bearer(h http.Header) (raw string, shown bool) {
 	values := h["Authorization"]
 	if s.native == nil {
@@ -24,7 +25,7 @@ func (s *site) bearer(h http.Header) (raw string, shown bool) {
 	}
 	for _, value := range values {
 		rest, bearer := bearerCredentials(value)
-		shown = shown || bearer && (!s.native.passes || s.namesUs(rest))
+		shown = shown || bearer && !s.native.passes || s.native.passes && s.native.namesUs(value)
 		raw = strings.TrimLeft(rest, " ")
 	}
 	if len(values) != 1 {
@@ -42,38 +43,15 @@ func bearerCredentials(value string) (rest string, bearer bool) {
 		return "", false
 	}
 	rest = value[len(scheme):]
-	return rest, rest == "" || !isSchemeByte(rest[0])
+	if rest != "" && isSchemeByte(rest[0]) {
+		return "", false
+	}
+	return rest, true
 }
 
 // isSchemeByte reports whether the name of a scheme goes on with c (RFC 9110, 5.6.2).
 func isSchemeByte(c byte) bool {
 	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.IndexByte("!#$%&'*+-.^_`|~", c) >= 0
-}
-
-// namesUs reports whether anything in the credentials looks like a token that claims to
-// be of this site. Nothing of it is believed: it only decides who is to judge. However
-// oddly a token of ours is wrapped, some application might unwrap it.
-func (s *site) namesUs(credentials string) bool {
-	for part := range strings.FieldsFuncSeq(credentials, func(r rune) bool {
-		return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || r == '-' || r == '_' || r == '.')
-	}) {
-		_, rest, ok := strings.Cut(part, ".")
-		if !ok {
-			continue
-		}
-		body, _, _ := strings.Cut(rest, ".")
-		payload, err := base64.RawURLEncoding.DecodeString(body)
-		if err != nil {
-			continue
-		}
-		var claims struct {
-			Issuer string `json:"iss"`
-		}
-		if json.Unmarshal(payload, &claims) == nil && claims.Issuer == s.flows.Issuer() {
-			return true
-		}
-	}
-	return false
 }
 
 // authenticateBearer finds the sign-in behind an access token. Neither a sign-in nor an
@@ -95,10 +73,11 @@ func (s *site) authenticateBearer(ctx context.Context, raw string) (*flows.Live,
 	return session, nil
 }
 
-// verifier knows which tokens are of this site and its clients.
+// verifier knows which tokens are of this site and its clients, and for this site: one
+// that a client has for somebody else's API must not open ours.
 func (s *site) verifier(l *live) *token.Verifier {
 	return &token.Verifier{
-		Ring: l.rt.ring, Issuer: s.flows.Issuer(), Audiences: s.native.audiences, ClientIDs: s.native.ids, Now: s.app.now,
+		Ring: l.rt.ring, Issuer: s.flows.Issuer(), Audiences: []string{s.flows.Origin}, ClientIDs: s.native.ids, Now: s.app.now,
 	}
 }
 

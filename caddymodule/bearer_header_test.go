@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"encoding/base64"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -63,9 +64,25 @@ func TestABearerCredentialThatCannotBeReadIsRefused(t *testing.T) {
 func TestWhereTheApplicationHasItsOwnTokensOnlyOursAreTaken(t *testing.T) {
 	t.Parallel()
 	text := strings.Replace(nativeSite("authorization pass", "public on /open/*"), `respond "app`, `respond "authorization=[{http.request.header.Authorization}] app`, 1)
-	s := newSite(t, text)
+	s := newSite(t, strings.Replace(text, "http://localhost {", "http://localhost, http://127.0.0.1 {", 1))
 	app := s.native(t, spa)
 	good := app.tokens(app.signUp(dana)).Access
+	neighbour := &nativeApp{t: t, site: s, client: spa, base: app.base, origin: "http://127.0.0.1", header: make(http.Header)}
+	sibling := neighbour.tokens(neighbour.signIn(dana)).Access
+	if p := neighbour.get("/report", sibling); p.StatusCode != 200 {
+		t.Fatalf("the sibling's, at home: %d %s", p.StatusCode, p.body)
+	}
+	part := strings.Split(good, ".")
+	flattened := fmt.Sprintf(`{"protected":%q,"payload":%q,"signature":%q}`, part[0], part[1], part[2])
+	basic := func(token string) string {
+		return "Basic " + base64.StdEncoding.EncodeToString([]byte("anybody?>:"+token))
+	}
+	escaped := func(text string, layers int) string {
+		for range layers {
+			text = strings.NewReplacer("%", "%25", ".", "%2e", "J", "%4A").Replace(text)
+		}
+		return text
+	}
 	expired := s.forge(t, s.app.live.Load().rt.ring, "http://localhost/.auth", spa, "http://localhost", token.TypeAccess, func(c map[string]any) { c["exp"] = 1 })
 	forged := s.forge(t, strangeRing(t, s.clock.Now), "http://localhost/.auth", spa, "http://localhost", token.TypeAccess, nil)
 	foreign := s.forge(t, strangeRing(t, s.clock.Now), "https://login.example", spa, "http://localhost", token.TypeAccess, nil)
@@ -91,7 +108,26 @@ func TestWhereTheApplicationHasItsOwnTokensOnlyOursAreTaken(t *testing.T) {
 		"another scheme":             {[]string{"Basic eDp5"}, 200, ed, "Basic eDp5"},
 		"two of others":              {[]string{"Basic eDp5", "Bearer x"}, 200, ed, ""},
 		"none":                       {nil, 200, ed, ""},
-		"ours under another's name":  {[]string{"Token " + good}, 200, ed, "Token " + good},
+		"another's, escaped":         {[]string{"Bearer " + escaped(foreign, 2)}, 200, ed, "Bearer " + escaped(foreign, 2)},
+		"another's, in Basic":        {[]string{basic(foreign)}, 200, ed, basic(foreign)},
+		"ours under another's name":  {[]string{"Token " + good}, 401, "", ""},
+		"ours without a scheme":      {[]string{good}, 401, "", ""},
+		"ours in a longer scheme":    {[]string{"Bearer" + good}, 401, "", ""},
+		"ours after another":         {[]string{"Basic eDp5, Bearer " + good}, 401, "", ""},
+		"ours after nothing":         {[]string{", Bearer " + good}, 401, "", ""},
+		"ours in Basic":              {[]string{basic(good)}, 401, "", ""},
+		"ours after another blank":   {[]string{"Bearer\u00a0" + good}, 401, "", ""},
+		"ours before the scheme":     {[]string{"\xa0Bearer " + good}, 401, "", ""},
+		"ours, escaped":              {[]string{"Bearer " + escaped(good, 1)}, 401, "", ""},
+		"ours, escaped thrice":       {[]string{"Bearer " + escaped(good, 3)}, 401, "", ""},
+		"escaped for ever":           {[]string{"Bearer " + escaped(foreign, 9)}, 401, "", ""},
+		"as long as it may be":       {[]string{"Negotiate " + strings.Repeat("YIIX", 32000)}, 200, ed, "Negotiate " + strings.Repeat("YIIX", 32000)},
+		"too long to tell":           {[]string{"Negotiate " + strings.Repeat("YIIX", 33000)}, 401, "", ""},
+		"ours as JSON":               {[]string{"Bearer " + flattened}, 401, "", ""},
+		"ours as JSON in base64":     {[]string{"Bearer " + base64.URLEncoding.EncodeToString([]byte(flattened))}, 401, "", ""},
+		"ours with blanks in it":     {[]string{"Bearer " + good[:len(part[0])+9] + " " + good[len(part[0])+9:]}, 401, "", ""},
+		"a sibling's":                {[]string{"Bearer " + sibling}, 401, "", ""},
+		"a sibling's, escaped":       {[]string{"Token " + escaped(sibling, 1)}, 401, "", ""},
 		"a foreign one naming us so": {[]string{"Bearer " + strings.Replace(foreign, ".", ".e30.", 1)}, 200, ed, "Bearer " + strings.Replace(foreign, ".", ".e30.", 1)},
 	} {
 		for _, path := range []string{"/report", "/open/x"} {

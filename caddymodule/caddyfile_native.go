@@ -176,6 +176,11 @@ func (p *siteParser) finishNative() error {
 	if err := checked.check(prefix); err != nil {
 		return at.wrap(err)
 	}
+	for _, name := range sortedKeys(p.defined) {
+		if err := checkSensitivityScope(name); err != nil {
+			return p.defined[name].wrap(err)
+		}
+	}
 	for _, c := range p.clients {
 		for _, name := range sortedKeys(c.on) {
 			if _, ok := p.defined[name]; !ok {

@@ -25,7 +25,7 @@ func (p *siteParser) sensitivity() error {
 	s := new(Sensitivity)
 	for d.NextArg() {
 		if d.Val() == "*" {
-			return d.Errf("a sensitivity of every request needs no name: say `on *` in the rules")
+			return d.WrapErr(errSensitivityOfAll)
 		}
 		named, set, err := p.target()
 		if err != nil {

@@ -82,7 +82,23 @@ func repeated(d *caddyfile.Dispenser, option string) error {
 	return d.Errf("%s is given twice: keep one", option)
 }
 
+// homes are where words belong that are easily put somewhere else.
+var homes = map[string]string{
+	"attribute":       "in the stepgate block of the global options",
+	"sign_in":         "in the stepgate block of the global options",
+	"sign_up":         "in the stepgate block of the global options",
+	"password":        "in the stepgate block of the global options",
+	"reset_cool_down": "in `password { … }` of the stepgate global options",
+	"client":          "in the site's stepgate block",
+	"native":          "in the site's stepgate block",
+	"sensitivity":     "in the site's stepgate block",
+	"inject":          "in the site's stepgate block",
+}
+
 func unknownWord(d *caddyfile.Dispenser, word string, known ...string) error {
+	if home, ok := homes[word]; ok {
+		return d.Errf("%s means nothing here: it belongs %s", word, home)
+	}
 	slices.Sort(known)
 	return d.Errf("unknown word %q: use %s", word, alternatives(known))
 }

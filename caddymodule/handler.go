@@ -151,6 +151,11 @@ func (h *Handler) check() error {
 		if err := h.Native.check(h.Prefix); err != nil {
 			return err
 		}
+		for _, name := range sortedKeys(h.Sensitivities) {
+			if err := checkSensitivityScope(name); err != nil {
+				return err
+			}
+		}
 	}
 	if h.Authorization == "pass" && slices.Contains(h.Inject.names(), "Authorization") {
 		return authorizationConflict()

@@ -121,6 +121,8 @@ func TestBadJSONIsRefusedAsABadCaddyfileIs(t *testing.T) {
 		{`{}`, `{"prefix": "/a/b", "native": {"base": "/A", "clients": [{"id": "a"}]}}`, "cannot be at"},
 		{`{}`, `{"native": {"clients": [{"id": "a", "name": " "}]}}`, "name"},
 		{`{}`, `{"native": {"clients": [{"id": "a", "scopes": [{"name": "email"}]}]}}`, "open to every client"},
+		{`{}`, `{"native": {"clients": [{"id": "a"}]}, "sensitivities": {"profile": {"match": [{"path": ["/x"]}]}}, "rules": [{"verb": "deny", "on": ["profile"]}]}`, "rename it"},
+		{`{}`, `{"sensitivities": {"all": {"match": [{"path": ["/x"]}, {"path": ["/*"]}]}}, "rules": [{"verb": "deny", "on": ["all"]}]}`, "every request"},
 		{`{}`, `{"native": {"clients": [{"id": "a", "scopes": [{"name": "a b"}]}]}}`, "no scope"},
 		{`{}`, `{"native": {"clients": [{"id": "a", "scopes": [{"name": "b"}, {"name": "b"}]}]}}`, "twice"},
 		{`{}`, `{"native": {"clients": [{"id": "a", "scopes": [{"name": "b", "on": ["money"]}]}]}}`, "no sensitivity"},

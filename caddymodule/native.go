@@ -43,7 +43,8 @@ type Client struct {
 	// (two channels). Each says on which sensitivities it is.
 	ACRs []Mapping `json:"acrs,omitempty"`
 
-	// For whom its access tokens are. Default: the site's origin.
+	// For whom its access tokens are. Only those for the site's origin open the site.
+	// Default: the site's origin.
 	Audience string `json:"audience,omitempty"`
 
 	// What each of its tokens demands, whatever it is for. Default: a session.
@@ -96,9 +97,18 @@ func checkClientID(id string) error {
 
 func checkScope(name string) error {
 	if slices.Contains(standardScopes, name) {
-		return fmt.Errorf("%s is open to every client, as are openid, profile, email and offline_access: leave it out", name)
+		return fmt.Errorf("the scopes openid, profile, email and offline_access are open to every client: leave %s out", name)
 	}
 	return checkMappingName("scope", name)
+}
+
+// checkSensitivityScope refuses a sensitivity whose scope every client could ask for,
+// without a word in the configuration, and for which no token would prove a thing.
+func checkSensitivityScope(name string) error {
+	if slices.Contains(standardScopes, name) {
+		return fmt.Errorf("the sensitivity %s has the name of a scope that means something else, and that every client may ask for: rename it", name)
+	}
+	return nil
 }
 
 // ownContexts is how the contexts begin that mean the same everywhere.

@@ -88,6 +88,11 @@ func TestWhatATokenDemandsIsJoinedOfAllThatSpeaksOfIt(t *testing.T) {
 		"scope and context":             {nil, "scopes money", []string{"money"}, []string{"admin"}, within(5 * time.Minute)},
 		"the client's own":              {nil, "require session within 1h\nrequire otp within 2h", nil, nil, policy.Need(policy.Session, time.Hour).Join(within(2 * time.Hour))},
 		"a rule for every request":      {[]string{"require otp"}, "", nil, nil, otp},
+		"one by a path":                 {[]string{"require otp on /*"}, "", nil, nil, otp},
+		"one by a path among others":    {[]string{"require otp on admin /x /*"}, "", nil, nil, otp},
+		"one by a matcher of all":       {[]string{"require otp on @all"}, "", nil, nil, otp},
+		"a matcher of some":             {[]string{"require otp on @bulk @posts"}, "", nil, nil, session},
+		"denied everywhere":             {[]string{"deny on /*"}, "", nil, nil, policy.Never},
 		"public everywhere":             {[]string{"public on *"}, "", nil, nil, session},
 		"public on the sensitivity":     {[]string{"public on money"}, "scopes money", []string{"money"}, nil, within(15 * time.Minute)},
 		"denied":                        {[]string{"deny on money"}, "scopes money", []string{"money"}, nil, policy.Never},
@@ -99,8 +104,9 @@ func TestWhatATokenDemandsIsJoinedOfAllThatSpeaksOfIt(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := newSite(t, payrollSite(append([]string{"client spa {\n" + row.client + "\n}", "client other {\nscopes write\nacrs c4 on money\n}",
-				"sensitivity money /transfer", "sensitivity admin /admin", "require otp within 15m on money", "require otp within 5m on admin"}, row.lines...)...))
+			s := newSite(t, strings.Replace(payrollSite(append([]string{"client spa {\n" + row.client + "\n}", "client other {\nscopes write\nacrs c4 on money\n}",
+				"sensitivity money /transfer", "sensitivity admin /admin", "require otp within 15m on money", "require otp within 5m on admin"}, row.lines...)...),
+				"stepgate {", "@all path *\n@posts {\nmethod POST\npath /*\n}\nstepgate {", 1))
 			site := s.handlers[0].sites[0]
 			got, err := site.rules.tokenDemand(site.native.clients["spa"], row.scopes, row.contexts)
 			if got != row.want || (err != nil) != (row.want == policy.Never && row.lines == nil) {

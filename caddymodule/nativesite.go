@@ -20,10 +20,12 @@ type api struct {
 	face http.Handler
 
 	clients map[string]*apiClient
-	// What bearer tokens may name: the clients, and for whom their tokens are.
-	ids, audiences []string
-	// passes says that the Authorization header is the application's, but for our tokens.
-	passes bool
+	// The clients that bearer tokens may name.
+	ids []string
+	// passes says that the Authorization header is the application's, but for our tokens:
+	// those that issuers, of all sites of the handler, have made.
+	passes  bool
+	issuers []string
 }
 
 // An apiClient is what decides over a client's tokens.
@@ -148,9 +150,6 @@ func (s *site) newAPI(native *Native) (*api, error) {
 		}
 		if c.Session != nil {
 			client.SessionIdle, client.SessionLife = time.Duration(c.Session.Idle), time.Duration(c.Session.Absolute)
-		}
-		if !slices.Contains(a.audiences, client.Audience) {
-			a.audiences = append(a.audiences, client.Audience)
 		}
 		known = append(known, client)
 	}

@@ -21,7 +21,11 @@ func parseOrigin(s string) (string, error) {
 		return "", fmt.Errorf("%q is not an origin: write scheme and host, such as https://app.example.com", s)
 	}
 	if u.User != nil || (u.Path != "" && u.Path != "/") || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" {
-		return "", fmt.Errorf("an origin is only scheme, host and port; %q says more", s)
+		err := fmt.Errorf("an origin is only scheme, host and port; %q says more", s)
+		if bare, bad := parseOrigin(u.Scheme + "://" + u.Host); bad == nil {
+			err = fmt.Errorf("%w: write %s", err, bare)
+		}
+		return "", err
 	}
 	host, err := canonicalHost(u.Hostname())
 	if err != nil {

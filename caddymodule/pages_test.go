@@ -8,6 +8,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/stepgate/stepgate/flows"
+	"github.com/stepgate/stepgate/policy"
 )
 
 func TestOurPagesArePagesForPeopleOnly(t *testing.T) {
@@ -147,6 +150,70 @@ func TestTheKeysAreReadAndNothingElse(t *testing.T) {
 			}
 			if strings.Contains(p.body, `"d":`) {
 				t.Errorf("%s %s shows a private key", method, path)
+			}
+		}
+	}
+}
+
+// Applications with one front controller are rewritten to it as a whole.
+func TestWhatIsOursAnswersWhereEverythingIsRewritten(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, strings.Replace(payrollSite("client spa", "native /contoso"), "stepgate {", "rewrite * /index.php\n\tstepgate {", 1))
+	b := s.browser(t)
+	for _, path := range []string{"/.auth/sign-in", "/.auth/jwks", "/.auth/.well-known/openid-configuration", "/contoso/v2.0/.well-known/openid-configuration"} {
+		if p := b.get(path); p.StatusCode != 200 || strings.Contains(p.body, "app path") {
+			t.Errorf("%s: %d %.300s", path, p.StatusCode, p.body)
+		}
+	}
+	if p := s.signUp(b, "ed@example.com", "/report"); p.location != "/report" {
+		t.Fatalf("signing up: %d to %q", p.StatusCode, p.location)
+	}
+	if p := b.get("/report"); !strings.Contains(p.body, "app path=/index.php user=ed@example.com") {
+		t.Errorf("the application: %d %s", p.StatusCode, p.body)
+	}
+	app := s.native(t, "spa")
+	if p := app.get("/report", app.tokens(app.signUp(dana)).Access); !strings.Contains(p.body, "app path=/index.php user="+dana) {
+		t.Errorf("the application, with a token: %d %s", p.StatusCode, p.body)
+	}
+}
+
+func TestThePagesForeseeARuleThatLooksAtThePerson(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, strings.Replace(payrollSite("require otp sms on @dana"), "@bulk {", "@dana vars {http.auth.user.email} "+dana+"\n\t@bulk {", 1))
+	for who, asked := range map[string]bool{dana: true, "ed@example.com": false} {
+		b := s.browser(t)
+		s.signUp(b, who, "/.auth/")
+		p := b.get("/.auth/step-up?return_to=%2Freport")
+		if p.StatusCode == 200 != asked || !asked && p.location != "/report" {
+			t.Errorf("%s at the page of the step: %d to %q", who, p.StatusCode, p.location)
+		}
+		if p := b.get("/report"); p.StatusCode == 303 != asked {
+			t.Errorf("%s at the application: %d to %q", who, p.StatusCode, p.location)
+		}
+	}
+}
+
+// What cannot be opened has no rules of its own. It still needs a session, and whoever
+// asks for proof on the way there gets asked for it.
+func TestOnTheWayToWhatCannotBeOpenedANeedStillCounts(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, payrollSite())
+	b := s.browser(t)
+	s.signUp(b, dana, "/")
+	site := s.handlers[0].sites[0]
+	for need, want := range map[string]policy.Demand{"": policy.Floor, "otp within 5m0s": policy.Floor.Join(policy.Need(policy.OTP, 5*time.Minute))} {
+		if got, _, err := site.foresee(visitor("/.auth/step-up", nil), nil, flows.Target{ReturnTo: "/a;b", Need: need}); got != want || err != nil {
+			t.Errorf("%q: %s, want %s; %v", need, got, want, err)
+		}
+	}
+	const needed = "&need=session+%2B+sms_code+%2B+otp"
+	for _, target := range []string{"%2Fx", "%2Fa%3Bb", "%2Fa%252fb"} {
+		for need, asked := range map[string]bool{"": false, needed: true} {
+			if p := b.get("/.auth/step-up?return_to=" + target + need); p.StatusCode == 200 != asked {
+				t.Errorf("%s%s: %d to %q", target, need, p.StatusCode, p.location)
+			}
+			if p := s.browser(t).get("/.auth/step-up?return_to=" + target + need); p.StatusCode != 303 || !strings.HasPrefix(p.location, "/.auth/sign-in") {
+				t.Errorf("%s%s, for nobody: %d to %q", target, need, p.StatusCode, p.location)
 			}
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 )
 
 // askingSite is payrollSite where newcomers are asked about themselves, and whose
@@ -90,5 +91,25 @@ func TestTheMailboxIsSpentForAsLongAsConfigured(t *testing.T) {
 	s := newSite(t, strings.Replace(testGlobals, "store memory", "store memory\n\t\tpassword {\n\t\t\treset_cool_down 90m\n\t\t}", 1)+payrollSite())
 	if got := s.app.live.Load().engine.ResetCoolDown; got.String() != "1h30m0s" {
 		t.Errorf("%v", got)
+	}
+}
+
+func TestNobodyKeepsTheAttributesOfWhoeverWasThereBefore(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, askingSite("public on /open/*"))
+	app := s.native(t, "spa")
+	ct := app.must("/signup/v1.0/start", "username", dana, "password", goodPassword, "challenge_type", challengeTypes,
+		"capabilities", capabilities, "attributes", `{"displayName": "Dana", "city": "Bath"}`).CT
+	ct = app.must("/signup/v1.0/challenge", "continuation_token", ct, "challenge_type", challengeTypes).CT
+	ct = app.must("/signup/v1.0/continue", "continuation_token", ct, "grant_type", "oob", "oob", app.code(dana)).CT
+	got := app.tokens(app.call("/oauth2/v2.0/token", "continuation_token", ct, "grant_type", "continuation_token")).Access
+	if p := app.get("/open/x", got); !strings.HasPrefix(p.body, "name=[Dana] city=[Bath] unheard=[] ") {
+		t.Fatalf("before: %d %s", p.StatusCode, p.body)
+	}
+	// The sign-in ends between being found and being handed on: the page is public, and
+	// nobody is there to be told of.
+	s.app.now = func() time.Time { return s.clock.Now().Add(15 * time.Minute) }
+	if p := app.get("/open/x", got); p.StatusCode != 200 || !strings.HasPrefix(p.body, "name=[] city=[] unheard=[] X-Name=[] X-City=[] X-Number=[] ") {
+		t.Errorf("afterwards: %d %s", p.StatusCode, p.body)
 	}
 }

@@ -137,9 +137,10 @@ func (r *Rule) check() error {
 	return fmt.Errorf("unknown verb %q: use public, deny or require", r.Verb)
 }
 
-// forEverything reports whether the rule speaks for every request.
+// forEverything reports whether the rule speaks for every request, in whichever words:
+// what it asks for then binds tokens as well.
 func (r *Rule) forEverything() bool {
-	return slices.Contains(r.On, "*") || len(r.On) == 0 && len(r.MatchRaw) == 0
+	return slices.Contains(r.On, "*") || len(r.On) == 0 && len(r.MatchRaw) == 0 || slices.ContainsFunc(r.MatchRaw, matchesAll)
 }
 
 // String is the rule's name, or what it says.

@@ -76,6 +76,13 @@ func (h *Handler) provisionSites(configured string) error {
 			h.byKey[key] = s
 		}
 	}
+	for _, s := range h.sites {
+		for _, sibling := range h.sites {
+			if s.native != nil {
+				s.native.issuers = append(s.native.issuers, sibling.flows.Issuer())
+			}
+		}
+	}
 	return nil
 }
 

@@ -2,6 +2,7 @@ package caddymodule
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -87,11 +88,16 @@ func (s *Sensitivity) check(name string) error {
 	if len(s.MatchRaw) == 0 {
 		return fmt.Errorf("sensitivity %s holds no requests: name paths or matchers", name)
 	}
+	if slices.ContainsFunc(s.MatchRaw, matchesAll) {
+		return errSensitivityOfAll
+	}
 	if s.Label != "" {
 		return checkLabel("label", s.Label)
 	}
 	return nil
 }
+
+var errSensitivityOfAll = errors.New("a sensitivity of every request needs no name: say `on *` in the rules")
 
 func (b *rulebook) rule(ctx caddy.Context, rule *Rule, ids map[string]policy.TargetID) (policy.Rule, error) {
 	if err := rule.check(); err != nil {
@@ -167,6 +173,12 @@ func pathsOf(set caddy.ModuleMap) []string {
 		return nil
 	}
 	return paths
+}
+
+// matchesAll reports whether a set is a path matcher that no request escapes. Other
+// matchers may match all requests as well; that cannot be seen from outside.
+func matchesAll(set caddy.ModuleMap) bool {
+	return slices.ContainsFunc(pathsOf(set), func(path string) bool { return path == "*" || path == "/*" })
 }
 
 // uncovered finds paths such as /admin/* where nothing in the target matches /admin
