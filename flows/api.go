@@ -20,6 +20,10 @@ const (
 	Reset Kind = "reset"
 )
 
+// identifies reports whether a flow begins with somebody saying who they are, and ends
+// with a session for them. The others begin with a session.
+func (k Kind) identifies() bool { return k == SignIn || k == SignUp || k == Reset }
+
 // Step is what a flow waits for. Faces render it; they decide nothing.
 type Step string
 

@@ -177,8 +177,7 @@ func (s State) mailboxSpent(now time.Time) bool { return now.Before(s.Facts.Mail
 // opens a session with what was proved: the rest of the application is theirs, and
 // the gateway refuses the target by itself.
 func (s State) cannot(why RefusalCode, now time.Time) (State, []Effect, bool) {
-	opens := s.Kind == SignIn || s.Kind == SignUp || s.Kind == Reset
-	if opens && !s.Native && policy.Floor.Met(s.Proof, now) {
+	if s.Kind.identifies() && !s.Native && policy.Floor.Met(s.Proof, now) {
 		return s.finish()
 	}
 	if s.mailboxSpent(now) && !s.Facts.HasPhone {
@@ -198,7 +197,7 @@ func (s State) finish() (State, []Effect, bool) {
 		return s, nil, false
 	}
 	s.Step = Done
-	if s.Kind == StepUp || s.Kind == Enrol {
+	if !s.Kind.identifies() {
 		return s, []Effect{DropCode{}, RaiseSession{}}, true
 	}
 	return s, []Effect{DropCode{}, OpenSession{}}, true

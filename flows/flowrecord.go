@@ -59,7 +59,7 @@ func (e *Engine) loadFlow(tx store.Tx, c Caller, id string) (flowRecord, error) 
 		return flowRecord{}, gone
 	}
 	record.ID = id
-	if record.Kind == StepUp || record.Kind == Enrol {
+	if !record.Kind.identifies() {
 		if c.Session == nil || c.Session.SID != record.Began {
 			return flowRecord{}, &Refusal{Code: SignInFirst}
 		}

@@ -82,7 +82,7 @@ func (s State) advance(ev Event, now time.Time) (State, []Effect, bool) {
 // first factor may be begun again for another one.
 func (s State) identified(ev Identified) (State, []Effect, bool) {
 	again := s.Kind == SignIn && s.awaitsFirst() && !s.Native
-	if s.Step != "" && !again || s.Kind != SignIn && s.Kind != SignUp && s.Kind != Reset {
+	if s.Step != "" && !again || !s.Kind.identifies() {
 		return s, nil, false
 	}
 	s.Email, s.Canonical, s.User, s.Epoch = ev.Email, ev.Canonical, ev.User, ev.Epoch

@@ -4,9 +4,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/stepgate/stepgate/flows/limit"
 	"github.com/stepgate/stepgate/flows/send"
-	"github.com/stepgate/stepgate/policy"
 )
 
 // resetPassword replaces the password of an account. Whoever knew the old one loses
@@ -24,9 +22,8 @@ func (r *effectRun) resetPassword(hash string, back time.Time) error {
 	if err := r.endAll(r.user.ID); err != nil {
 		return err
 	}
-	// The failures that were counted were at the old password.
-	budget := r.engine.budgetFor("try:"+policy.Password.String(), r.record.account(), outsiders)
-	if err := limit.Clear(r.tx, budget); err != nil {
+	// The failures that were counted were at the old password, this device's own included.
+	if err := r.engine.clearBudget(r.tx, r.engine.passwordBudget(r.caller, r.record)); err != nil {
 		return err
 	}
 	r.letter(Letter{Purpose: NoticePasswordReset, Medium: send.Email, To: r.user.Email})

@@ -292,6 +292,24 @@ func TestSomebodyWhoIsSignedInMayResetAsWell(t *testing.T) {
 	w.browser().signInWithPassword(dana, newSecret).at(flows.Done)
 }
 
+// Whoever mistyped a forgotten password a hundred times, on the device that they always
+// use, must not find the new one closed there.
+func TestAResetOpensThePasswordOnTheOwnersDeviceToo(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(c *flows.Config) {
+		c.HardCap = 10
+		c.PasswordBudget.Burst, c.PasswordBudget.Every = 1000, time.Second
+	})
+	owner := w.browser().signUpWithPassword(dana, longSecret)
+	owner.signInWithPassword(dana, longSecret).at(flows.Done) // a known device from now on
+	for range 10 {
+		owner.signInWithPassword(dana, "wrong wrong wrong").refused(flows.PairWrong)
+	}
+	owner.signInWithPassword(dana, longSecret).refused(flows.Exhausted)
+	owner.resetPassword(dana, newSecret).at(flows.Done)
+	owner.signInWithPassword(dana, newSecret).at(flows.Done)
+}
+
 func TestASiteWithoutPasswordsResetsNone(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -167,7 +167,7 @@ func (e *Engine) apply(tx store.Tx, c Caller, record flowRecord, event Event, de
 	if err != nil {
 		return err
 	}
-	if (record.Kind == StepUp || record.Kind == Enrol) && user == nil {
+	if !record.Kind.identifies() && user == nil {
 		return &Refusal{Code: FlowGone} // the account is gone or disabled
 	}
 	record.settle(facts, user)

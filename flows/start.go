@@ -53,7 +53,7 @@ func (e *Engine) Start(ctx context.Context, c Caller, kind Kind, t Target, in In
 	}
 	out, err := e.transact(ctx, func(tx store.Tx, out *outcome) error {
 		record := fresh
-		if e.begins(kind) {
+		if kind.identifies() {
 			named, err := e.identified(tx, c, kind, identify)
 			if err != nil {
 				return err
@@ -71,14 +71,11 @@ func (e *Engine) Start(ctx context.Context, c Caller, kind Kind, t Target, in In
 	return e.answer(c, out, demand, err)
 }
 
-// begins reports whether a kind of flow begins with somebody saying who they are.
-func (*Engine) begins(kind Kind) bool { return kind == SignIn || kind == SignUp || kind == Reset }
-
 // mayIdentify refuses what the site does not offer, whoever it is.
 func mayIdentify(c Caller, kind Kind) *Refusal {
 	codes := c.can(policy.EmailCode)
 	switch {
-	case kind != SignIn && kind != SignUp && kind != Reset:
+	case !kind.identifies():
 		return errNotThisStep
 	case kind == SignUp && c.Site.SignUp != SignUpOpen && c.Site.SignUp != SignUpDomains:
 		return &Refusal{Code: SignUpNotOpen}
@@ -99,7 +96,7 @@ func (e *Engine) newRecord(c Caller, id string, kind Kind, t Target) flowRecord 
 	}
 	if c.Session != nil {
 		record.Began = c.Session.SID
-		if kind == StepUp || kind == Enrol {
+		if !kind.identifies() {
 			record.User, record.Email, record.Epoch = c.Session.User, c.Session.Email, c.Session.Epoch
 			record.Proof = c.Session.Proof
 		}

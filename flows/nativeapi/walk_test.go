@@ -57,19 +57,6 @@ func (a *app) secondFactor(required *answer, id string) *answer {
 	return a.with(listed, "/oauth2/v2.0/challenge", "id", id, "challenge_type", a.types).ok()
 }
 
-// withPhone signs up with a code and registers a phone at the first token call.
-func (w *world) withPhone(email, phone string) *answer {
-	w.t.Helper()
-	a := w.codeApp()
-	done := a.signUpCode(a.begin("/signup/v1.0/start", email), email).ok()
-	required := a.tokens(done, "continuation_token", "scope", "openid profile payroll.write").
-		refused("invalid_grant", "registration_required", "50072")
-	listed := a.with(required, "/register/v1.0/introspect").ok()
-	sent := a.with(listed, "/register/v1.0/challenge", "challenge_type", "oob", "challenge_target", phone, "challenge_channel", "sms").ok()
-	registered := a.with(sent, "/register/v1.0/continue", "grant_type", "oob", "oob", a.code(phone)).ok()
-	return a.tokens(registered, "continuation_token", "scope", "openid profile payroll.write").gotTokens()
-}
-
 // withBoth has a password and a phone: it signs up with a password, and registers a
 // phone because only that would do.
 func (w *world) withBoth(email, phone string) *answer {
