@@ -90,6 +90,8 @@ type bearerAnswer struct {
 	Missing []string `json:"missing,omitempty"`
 	// ACRs are the authentication contexts to ask for in the claims request.
 	ACRs []string `json:"acrs,omitempty"`
+	// Decision is the id of the decision, for those who ask why.
+	Decision string `json:"decision,omitempty"`
 }
 
 func (a bearerAnswer) write(w http.ResponseWriter, r *http.Request, status int, challenge string) {
@@ -102,7 +104,7 @@ func (a bearerAnswer) write(w http.ResponseWriter, r *http.Request, status int, 
 	header.Set("Content-Type", "application/json")
 	header.Set("X-Content-Type-Options", "nosniff")
 	header.Set("Access-Control-Allow-Origin", "*")
-	header.Set("Access-Control-Expose-Headers", "WWW-Authenticate")
+	header.Set("Access-Control-Expose-Headers", "WWW-Authenticate, "+decisionHeader)
 	w.WriteHeader(status)
 	if r.Method != http.MethodHead {
 		_ = json.NewEncoder(w).Encode(a)
@@ -119,31 +121,34 @@ func invalidToken(w http.ResponseWriter, r *http.Request) {
 
 // bearerProblem refuses what no proof opens (403), or what cannot be judged at the
 // moment (503).
-func bearerProblem(w http.ResponseWriter, r *http.Request, status int) {
+func bearerProblem(w http.ResponseWriter, r *http.Request, status int, decision string) {
 	answer := bearerAnswer{Error: "access_denied", Reason: "The rules of this site do not let this through."}
 	if status != http.StatusForbidden {
 		answer = bearerAnswer{Error: "temporarily_unavailable", Reason: "Who you are cannot be checked at the moment."}
 	}
+	answer.Decision = decision
 	answer.write(w, r, status, "")
 }
 
 // bearerChallenge says which proof a token lacks (RFC 9470), and which contexts the
 // application may ask for to get one that has it.
-func (s *site) bearerChallenge(w http.ResponseWriter, r *http.Request, session *flows.Live, d policy.Decision) {
+func (s *site) bearerChallenge(w http.ResponseWriter, r, original *http.Request, session *flows.Live, d judgement) {
 	missing, _ := d.Demand.Missing(session.Proof, s.app.now())
 	want := wanted(missing)
 	answer := bearerAnswer{Error: insufficient, Reason: reasonMore, Missing: want.words, ACRs: s.contextsOf(r, session, d)}
 	if answer.ACRs == nil {
 		answer.ACRs = []string{want.acr}
 	}
+	answer.Decision = s.note(r, original, session, d, verdictStepUp)
+	w.Header().Set(decisionHeader, answer.Decision)
 	answer.write(w, r, http.StatusUnauthorized, want.challenge(answer.Reason))
 }
 
 // contextsOf names the sensitivities of a request on which rules ask for more than was
 // proved: each is an authentication context of that name.
-func (s *site) contextsOf(r *http.Request, session *flows.Live, d policy.Decision) []string {
+func (s *site) contextsOf(r *http.Request, session *flows.Live, d judgement) []string {
 	about := make(map[policy.TargetID]bool)
-	for _, i := range d.Why {
+	for i := range d.Why.All() {
 		rule := &s.rules.policy.Rules[i]
 		if rule.Verb != policy.Require || rule.Demand.Met(session.Proof, s.app.now()) {
 			continue

@@ -15,18 +15,23 @@ import (
 )
 
 // challenge answers a request that owes proof: a navigation goes to the page of the
-// missing step, everything else gets a 401 that says what is missing. The body of the
-// request is not read.
-func (s *site) challenge(w http.ResponseWriter, r, original *http.Request, session *flows.Live, d policy.Decision) {
+// missing step, everything else gets a 401 that says what is missing. The body of a
+// request is not read, but for a form that is worth keeping.
+func (s *site) challenge(w http.ResponseWriter, r, original *http.Request, session *flows.Live, d judgement) {
+	id := s.note(r, original, session, d, asked(session))
 	w.Header().Set("Cache-Control", "no-store")
 	// The answer depends on these, whatever a cache in between believes.
 	w.Header().Add("Vary", "Cookie, Sec-Fetch-Mode, Accept")
+	w.Header().Set(decisionHeader, id)
 	if navigation(r) {
-		w.Header().Set("Location", s.stepPage(r, original, session, d))
+		if s.looping(w, r, original, session, d, id) {
+			return
+		}
+		w.Header().Set("Location", s.stepPage(w, r, original, session, d, id))
 		w.WriteHeader(http.StatusSeeOther)
 		return
 	}
-	s.unauthorized(w, r, session, d)
+	s.unauthorized(w, r, original, session, d, id)
 }
 
 // navigation reports whether a person is going somewhere, rather than a script
@@ -44,42 +49,49 @@ func navigation(r *http.Request) bool {
 }
 
 // stepPage is where the missing step is taken. Afterwards a GET leads back to the very
-// URL. A form that was being sent cannot be sent again by us, so that leads back to the
-// page with the form.
-func (s *site) stepPage(r, original *http.Request, session *flows.Live, d policy.Decision) string {
-	query := make(url.Values)
-	returnTo := original.URL.RequestURI()
+// URL. A form that was being sent is kept for the person to send on; where that cannot be,
+// the way leads back to the page with the form.
+func (s *site) stepPage(w http.ResponseWriter, r, original *http.Request, session *flows.Live, d judgement, id string) string {
+	target := flows.Target{ReturnTo: original.URL.RequestURI(), Action: action(original, d.Demand), Decision: id}
+	lost := false
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
-		returnTo = s.referrer(r)
-		query.Set("lost", "1")
+		target.ReturnTo = s.referrer(r)
+		target.Held = s.hold(w, r, original, session, d)
+		lost = target.Held == ""
 	}
-	returnTo, _ = ui.ReturnTo(returnTo, s.flows.Prefix)
-	if returnTo != "/" {
-		query.Set("return_to", returnTo)
-	}
+	target.ReturnTo, _ = ui.ReturnTo(target.ReturnTo, s.flows.Prefix)
 	// The page for the step judges a GET of where it leads back to. That may ask for less
 	// than this request does: a form's own page, a path before a rewrite, a header that
 	// only this request has. Without a word about it there would be no way on.
-	foreseen, _, err := s.foresee(r, session, flows.Target{ReturnTo: returnTo})
+	foreseen, _, err := s.foresee(r, session, target)
 	if err != nil || foreseen.Join(d.Demand) != foreseen {
-		setNeed(query, d.Demand)
+		target.Need = need(d.Demand)
 	}
 	page := "/sign-in"
 	if session != nil {
 		page = "/step-up"
 	}
-	if len(query) == 0 {
-		return s.flows.Prefix + page
+	if lost {
+		return s.pages.URL(page, target, "lost", "1")
 	}
-	return s.flows.Prefix + page + "?" + query.Encode()
+	return s.pages.URL(page, target)
 }
 
-// setNeed tells a page of ours what it cannot find out from the target alone. That a
-// session is needed it knows.
-func setNeed(query url.Values, d policy.Demand) {
-	if d.Join(policy.Floor) != policy.Floor {
-		query.Set("need", d.String())
+// need tells a page of ours what it cannot find out from the target alone. That a session
+// is needed it knows.
+func need(d policy.Demand) string {
+	if d.IsNever() || d.Join(policy.Floor) == policy.Floor {
+		return ""
 	}
+	return d.String()
+}
+
+// action names the request, where proof is demanded for it alone.
+func action(original *http.Request, d policy.Demand) string {
+	if !d.HasOnce() {
+		return ""
+	}
+	return original.Method + " " + original.URL.RequestURI()
 }
 
 // referrer is the page of this site that the request came from, or the front page.
@@ -98,14 +110,15 @@ const (
 
 // unauthorized is the 401 for clients without a page: RFC 9470 for machines that know
 // it, JSON for those that do not.
-func (s *site) unauthorized(w http.ResponseWriter, r *http.Request, session *flows.Live, d policy.Decision) {
+func (s *site) unauthorized(w http.ResponseWriter, r, original *http.Request, session *flows.Live, d judgement, id string) {
 	missing := policy.Missing{Demand: d.Demand}
 	answer := struct {
 		Error     string   `json:"error"`
 		Reason    string   `json:"reason"`
 		Missing   []string `json:"missing"`
 		StepUpURL string   `json:"step_up_url"`
-	}{Error: "login_required", Reason: "Nobody is signed in."}
+		Decision  string   `json:"decision"`
+	}{Error: "login_required", Reason: "Nobody is signed in.", Decision: id}
 	page := "/sign-in"
 	if session != nil {
 		missing, _ = d.Demand.Missing(session.Proof, s.app.now())
@@ -114,21 +127,15 @@ func (s *site) unauthorized(w http.ResponseWriter, r *http.Request, session *flo
 	want := wanted(missing)
 	answer.Missing = want.words
 	// Back to the page that a person was on, never to what a script was fetching.
-	query := url.Values{}
-	if returnTo, ok := ui.ReturnTo(s.referrer(r), s.flows.Prefix); ok && returnTo != "/" {
-		query.Set("return_to", returnTo)
-	}
-	setNeed(query, missing.Demand)
-	answer.StepUpURL = s.flows.Issuer() + page + "?" + query.Encode()
+	target := flows.Target{Need: need(missing.Demand), Action: action(original, d.Demand), Decision: id}
+	target.ReturnTo, _ = ui.ReturnTo(s.referrer(r), s.flows.Prefix)
+	answer.StepUpURL = s.flows.Origin + s.pages.URL(page, target)
 
 	header := w.Header()
 	header.Set("WWW-Authenticate", want.challenge(answer.Reason))
 	header.Set("Content-Type", "application/json")
 	header.Set("X-Content-Type-Options", "nosniff")
-	// Readable by scripts of any origin that sent no credentials: it tells them nothing
-	// that they could not ask for themselves.
-	header.Set("Access-Control-Allow-Origin", "*")
-	header.Set("Access-Control-Expose-Headers", "WWW-Authenticate")
+	s.cors.share(header, r)
 	w.WriteHeader(http.StatusUnauthorized)
 	if r.Method != http.MethodHead {
 		_ = json.NewEncoder(w).Encode(answer)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/stepgate/stepgate/caddymodule/hygiene"
 	"github.com/stepgate/stepgate/flows"
+	"github.com/stepgate/stepgate/ui"
 )
 
 // ServeHTTP is the gateway, in an order that matters: own pages first, then cleaning,
@@ -33,7 +34,8 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 	if s.owns(original.URL.Path) {
 		return s.servePages(w, r, original)
 	}
-	// Cookie, bearer token and target are read before cleaning takes them away.
+	// Cookie, bearer token, risk and target are read before cleaning takes them away.
+	said := s.rules.risk.said(r)
 	cookie, hasCookie := s.cookies.RawSession(r)
 	raw, byToken := s.bearer(r.Header)
 	if err := s.hygiene.Clean(r, received); err != nil {
@@ -50,6 +52,9 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 		return nil
 	}
 
+	if s.cors.isPreflight(r) {
+		return s.answerPreflight(w, r, said, next)
+	}
 	var session *flows.Live
 	var authErr error
 	if byToken {
@@ -70,45 +75,52 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 	person := newPerson(repl)
 	person.set(session)
 
-	decision, err := s.decide(r)
+	judged, err := s.judge(r, said, session)
 	if err != nil {
 		h.log.Error("judging a request", "error", err)
 		s.pages.Problem(w, r, http.StatusInternalServerError)
 		return nil
 	}
 	switch {
-	case decision.Demand.IsNever():
-		h.log.Debug("denied", "rules", s.ruleNames(decision))
-		s.problem(w, r, byToken, http.StatusForbidden)
+	case judged.Demand.IsNever():
+		s.refuse(w, r, original, session, judged, byToken)
 		return nil
-	case authErr != nil && !decision.Demand.IsZero():
+	case authErr != nil && !judged.Demand.IsZero():
 		h.log.Error("finding out who makes a request", "error", authErr)
 		s.problem(w, r, byToken, http.StatusServiceUnavailable)
 		return nil
 	}
 	if session == nil {
-		if !decision.Demand.IsZero() {
-			s.challenge(w, r, original, nil, decision)
+		if !judged.Demand.IsZero() {
+			s.challenge(w, r, original, nil, judged)
 			return nil
 		}
 	} else {
-		if _, missing := decision.Demand.Missing(session.Proof, s.app.now()); missing {
-			if byToken {
-				s.bearerChallenge(w, r, session, decision)
-			} else {
-				s.challenge(w, r, original, session, decision)
-			}
+		owes, err := s.owes(r, original, session, judged)
+		switch {
+		case err != nil:
+			h.log.Error("looking for a permit", "error", err)
+			s.problem(w, r, byToken, http.StatusServiceUnavailable)
+			return nil
+		case owes && byToken:
+			s.bearerChallenge(w, r, original, session, judged)
+			return nil
+		case owes:
+			s.challenge(w, r, original, session, judged)
 			return nil
 		}
-		err := s.inject(r, repl, session)
+		if !s.sendOn(w, r, original, session) {
+			return nil
+		}
+		err = s.inject(r, repl, session)
 		switch {
-		case err != nil && decision.Demand.IsZero():
+		case err != nil && judged.Demand.IsZero():
 			person.set(nil) // open to everybody, so to nobody in particular as well
 		case errors.Is(err, errSessionOver) && byToken:
 			invalidToken(w, r)
 			return nil
 		case errors.Is(err, errSessionOver):
-			s.challenge(w, r, original, nil, decision)
+			s.challenge(w, r, original, nil, judged)
 			return nil
 		case err != nil:
 			h.log.Error("making tokens for the application", "error", err)
@@ -119,15 +131,47 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 	if held {
 		w.Header().Del("Connection")
 	}
+	s.report(r, session, judged)
 	guard := s.hygiene.GuardResponse(w)
 	defer guard.Done()
+	r, release := s.attend(guard, r, session)
+	defer release()
 	return next.ServeHTTP(guard, r)
+}
+
+// owes reports whether a session lacks something that is demanded of a request. What is to
+// be proved for the request alone is looked up, and used up, last.
+func (s *site) owes(r, original *http.Request, session *flows.Live, j judgement) (bool, error) {
+	if _, missing := j.Demand.Missing(session.Proof, s.app.now()); !missing {
+		return false, nil
+	}
+	if !j.Demand.HasOnce() || !j.Demand.Standing().Met(session.Proof, s.app.now()) {
+		return true, nil
+	}
+	live, release, err := s.app.acquire()
+	if err != nil {
+		return true, err
+	}
+	defer release()
+	may, err := live.engine.UsePermit(r.Context(), &session.Session, action(original, j.Demand), j.Demand)
+	return !may, err
+}
+
+// refuse answers a request that no proof would open.
+func (s *site) refuse(w http.ResponseWriter, r, original *http.Request, session *flows.Live, j judgement, byToken bool) {
+	id := s.note(r, original, session, j, verdictRefuse)
+	w.Header().Set(decisionHeader, id)
+	if byToken {
+		bearerProblem(w, r, http.StatusForbidden, id)
+		return
+	}
+	s.pages.Refuse(w, r, ui.Refused{Reference: id, Stranger: j.Stranger})
 }
 
 // problem refuses a request that no proof would open, in the way of whoever made it.
 func (s *site) problem(w http.ResponseWriter, r *http.Request, byToken bool, status int) {
 	if byToken {
-		bearerProblem(w, r, status)
+		bearerProblem(w, r, status, "")
 		return
 	}
 	s.pages.Problem(w, r, status)

@@ -49,6 +49,9 @@ type Handler struct {
 	// What requests must prove. Default: nothing but a session.
 	Rules []*Rule `json:"rules,omitempty"`
 
+	// How dangerous requests are. Default: not at all.
+	Risk *Risk `json:"risk,omitempty"`
+
 	// What the application receives. Default: the ID token in X-Id-Token, and an
 	// access token in X-Access-Token.
 	Inject *Injection `json:"inject,omitempty"`

@@ -81,7 +81,19 @@ func (b *browser) do(r *http.Request) *page {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	return &page{Response: response, body: string(body), location: response.Header.Get("Location")}
+	return readPage(response, string(body))
+}
+
+// readPage takes the id of the decision out of where tests look at whole texts: it is
+// another one each time.
+func readPage(response *http.Response, body string) *page {
+	p := &page{Response: response, body: body, location: response.Header.Get("Location"), decision: response.Header.Get(decisionHeader)}
+	if p.decision != "" {
+		for _, named := range []string{"decision=" + p.decision + "&", "decision=" + p.decision + `\u0026`, "?decision=" + p.decision, `,"decision":"` + p.decision + `"`} {
+			p.location, p.body = strings.ReplaceAll(p.location, named, ""), strings.ReplaceAll(p.body, named, "")
+		}
+	}
+	return p
 }
 
 // page is an answer that was read to its end.
@@ -89,6 +101,7 @@ type page struct {
 	*http.Response
 	body     string
 	location string
+	decision string // the id of the decision that kept the request out
 }
 
 // handlerTransport hands a client's requests to a handler as a server would.

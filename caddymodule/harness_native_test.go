@@ -44,7 +44,7 @@ func (a *nativeApp) send(method, path, access string, form url.Values) *page {
 	}
 	w := httptest.NewRecorder()
 	a.site.ServeHTTP(w, r)
-	return &page{Response: w.Result(), body: w.Body.String(), location: w.Header().Get("Location")}
+	return readPage(w.Result(), w.Body.String())
 }
 
 // get asks the site for something, with an access token.

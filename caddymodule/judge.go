@@ -3,42 +3,91 @@ package caddymodule
 import (
 	"net/http"
 	"net/url"
+	"strings"
 
+	"github.com/stepgate/stepgate/flows"
 	"github.com/stepgate/stepgate/policy"
 )
 
-// decide says what a clean request must prove. Where the site lets through targets
-// that servers read differently, every reading is judged and the strictest wins.
-func (s *site) decide(r *http.Request) (policy.Decision, error) {
-	readings := s.hygiene.Readings(r.URL)
-	decision, err := s.decideAs(r)
-	if err != nil || len(readings) <= 1 {
-		return decision, err
-	}
-	for _, path := range readings {
-		other := r.Clone(r.Context())
-		other.URL = &url.URL{Path: path, RawQuery: r.URL.RawQuery}
-		also, err := s.decideAs(other)
-		if err != nil {
-			return policy.Decision{Demand: policy.Never}, err
-		}
-		// A reading that is public takes nothing away from one that is not.
-		decision.Demand = decision.Demand.Join(also.Demand)
-		decision.Why = append(decision.Why, also.Why...)
-	}
-	return decision, nil
+// A judgement is what a clean request must prove, and what it was judged by.
+type judgement struct {
+	policy.Decision
+	risk policy.Risk
 }
 
-func (s *site) decideAs(r *http.Request) (policy.Decision, error) {
-	return s.rules.policy.Decide(func(id policy.TargetID) (bool, error) {
+// judge says what a clean request by somebody must prove. said is what its headers told of
+// the risk before cleaning; who is nil where nobody is signed in. Where the site lets
+// through targets that servers read differently, every reading is judged and the strictest
+// wins; so is GET for a HEAD, which must not find out for less what a GET would show.
+func (s *site) judge(r *http.Request, said policy.Risk, who *flows.Live) (judgement, error) {
+	risk, err := s.rules.risk.of(r, said, who, s.app.now())
+	if err != nil {
+		return judgement{Decision: policy.Decision{Demand: policy.Never}}, err
+	}
+	j := judgement{risk: risk}
+	if j.Decision, err = s.decideAs(r, risk, who); err != nil {
+		return j, err
+	}
+	readings := s.hygiene.Readings(r.URL)
+	if r.Method != http.MethodHead && len(readings) <= 1 {
+		return j, nil
+	}
+	if len(readings) == 0 {
+		readings = []string{r.URL.Path}
+	}
+	for _, path := range readings {
+		for _, method := range methodsOf(r) {
+			if path == r.URL.Path && method == r.Method {
+				continue
+			}
+			other := r.Clone(r.Context())
+			other.Method, other.URL = method, &url.URL{Path: path, RawQuery: r.URL.RawQuery}
+			also, err := s.decideAs(other, risk, who)
+			if err != nil {
+				return judgement{Decision: policy.Decision{Demand: policy.Never}}, err
+			}
+			// A reading that is public takes nothing away from one that is not.
+			j.Demand = j.Demand.Join(also.Demand)
+			j.Why, j.Reported = j.Why.Join(also.Why), j.Reported.Join(also.Reported)
+			j.Stranger = j.Stranger || also.Stranger
+		}
+	}
+	return j, nil
+}
+
+// methodsOf are the methods by which a request is judged.
+func methodsOf(r *http.Request) []string {
+	if r.Method == http.MethodHead {
+		return []string{http.MethodHead, http.MethodGet}
+	}
+	return []string{r.Method}
+}
+
+func (s *site) decideAs(r *http.Request, risk policy.Risk, who *flows.Live) (policy.Decision, error) {
+	q := s.question(r, risk)
+	if who != nil {
+		q.Person = personOf(&who.Session)
+	}
+	return s.rules.policy.Decide(q)
+}
+
+// question is a request as package policy sees it, by nobody.
+func (s *site) question(r *http.Request, risk policy.Risk) policy.Request {
+	return policy.Request{Risk: risk, In: func(id policy.TargetID) (bool, error) {
 		return s.rules.targets[id].AnyMatchWithError(r)
-	})
+	}}
+}
+
+// personOf is what rules may know of somebody.
+func personOf(session *flows.Session) *policy.Person {
+	_, domain, _ := strings.Cut(session.Canonical, "@")
+	return &policy.Person{Email: session.Canonical, Domain: domain, Groups: session.Groups}
 }
 
 // label is what people are told they are opening: the label of the first target that
 // made a rule demand something of the request.
-func (s *site) label(r *http.Request, d policy.Decision) string {
-	for _, i := range d.Why {
+func (s *site) label(r *http.Request, j judgement) string {
+	for i := range j.Why.All() {
 		rule := &s.rules.policy.Rules[i]
 		if rule.Verb != policy.Require {
 			continue
@@ -56,10 +105,10 @@ func (s *site) label(r *http.Request, d policy.Decision) string {
 	return ""
 }
 
-// ruleNames are the rules that spoke, for logs.
-func (s *site) ruleNames(d policy.Decision) []string {
-	var names []string
-	for _, i := range d.Why {
+// ruleNames are the names of rules, for logs and explanations.
+func (s *site) ruleNames(rules policy.RuleSet) []string {
+	names := []string{}
+	for i := range rules.All() {
 		names = append(names, s.rules.policy.Rules[i].Name)
 	}
 	return names

@@ -108,7 +108,7 @@ func TestWhatATokenDemandsIsJoinedOfAllThatSpeaksOfIt(t *testing.T) {
 				"sensitivity money /transfer", "sensitivity admin /admin", "require otp within 15m on money", "require otp within 5m on admin"}, row.lines...)...),
 				"stepgate {", "@all path *\n@posts {\nmethod POST\npath /*\n}\nstepgate {", 1))
 			site := s.handlers[0].sites[0]
-			got, err := site.rules.tokenDemand(site.native.clients["spa"], row.scopes, row.contexts)
+			got, err := site.rules.tokenDemand(site.native.clients["spa"], nil, row.scopes, row.contexts)
 			if got != row.want || (err != nil) != (row.want == policy.Never && row.lines == nil) {
 				t.Errorf("%s, want %s; %v", got, row.want, err)
 			}

@@ -98,9 +98,14 @@ func (b *rulebook) mapped(m Mapping) ([]policy.TargetID, error) {
 // asks for, what the rules demand of every request, and what they demand on the
 // sensitivities that the scopes and contexts are about. No rule takes anything away: a
 // token is never public.
-func (b *rulebook) tokenDemand(c *apiClient, scopes, contexts []string) (policy.Demand, error) {
+//
+// Conditions cannot be judged before there is a request. Where somebody asks for a context
+// by name, a rule with conditions asks for its proof all the same: that is what they were
+// told to get. It refuses nobody: the request itself will.
+func (b *rulebook) tokenDemand(c *apiClient, who *flows.Session, scopes, contexts []string) (policy.Demand, error) {
 	demand := policy.Floor.Join(c.require)
 	about := make(map[policy.TargetID]bool)
+	asked := make(map[policy.TargetID]bool)
 	for _, name := range scopes {
 		on, known := c.scopes[name]
 		if !known && !slices.Contains(standardScopes, name) {
@@ -117,14 +122,24 @@ func (b *rulebook) tokenDemand(c *apiClient, scopes, contexts []string) (policy.
 		}
 		demand = demand.Join(context.demand)
 		for _, id := range context.on {
-			about[id] = true
+			about[id], asked[id] = true, true
 		}
 	}
-	decision, err := b.policy.Decide(func(id policy.TargetID) (bool, error) { return about[id], nil })
-	if err != nil {
-		return policy.Never, err
+	var person *policy.Person
+	if who != nil {
+		person = personOf(who)
 	}
-	return demand.Join(decision.Demand), nil
+	for i := range b.policy.Rules {
+		rule := &b.policy.Rules[i]
+		speaks := len(rule.On) == 0 || slices.ContainsFunc(rule.On, func(id policy.TargetID) bool { return about[id] })
+		if rule.Conditional() {
+			speaks = rule.Verb == policy.Require && slices.ContainsFunc(rule.On, func(id policy.TargetID) bool { return asked[id] })
+		}
+		if speaks && !rule.Report {
+			demand = demand.Join(rule.Asks(person))
+		}
+	}
+	return demand, nil
 }
 
 // newAPI makes the native API of a site.
@@ -176,12 +191,12 @@ func (s *site) newAPI(native *Native) (*api, error) {
 			}
 			return s.minter(l), nil
 		},
-		Demand: func(_ *http.Request, client string, scopes, contexts []string) (policy.Demand, error) {
+		Demand: func(_ *http.Request, who *flows.Session, client string, scopes, contexts []string) (policy.Demand, error) {
 			c, ok := a.clients[client]
 			if !ok {
 				return policy.Never, fmt.Errorf("judging a token: there is no client %q", client)
 			}
-			return s.rules.tokenDemand(c, scopes, contexts)
+			return s.rules.tokenDemand(c, who, scopes, contexts)
 		},
 		Network: network,
 		Now:     func() time.Time { return s.app.now() },

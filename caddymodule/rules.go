@@ -29,7 +29,8 @@ type Rule struct {
 	Name string `json:"name,omitempty"`
 
 	// "require" asks for the demand, "public" waives the session that every request
-	// otherwise needs (and nothing that a require asks for), "deny" refuses.
+	// otherwise needs (and nothing that a require asks for), "deny" refuses, and "only"
+	// refuses everybody but certain people.
 	Verb string `json:"verb"`
 
 	// What a require rule asks for.
@@ -40,6 +41,38 @@ type Rule struct {
 	On []string `json:"on,omitempty"`
 
 	// Further requests that the rule speaks for, as matcher sets: any of them.
+	MatchRaw caddyhttp.RawMatcherSets `json:"match,omitempty" caddy:"namespace=http.matchers"`
+
+	// Whom an only rule admits.
+	Only *Who `json:"only,omitempty"`
+
+	// What else must hold for the rule to speak. Default: nothing.
+	When *Condition `json:"when,omitempty"`
+
+	// Judge the rule and tell what would come of it, in log and metrics, without any
+	// effect. Default: false.
+	Report bool `json:"report,omitempty"`
+
+	// What becomes of a form that somebody was sending when the rule stopped them: "keep"
+	// shows it to them afterwards, to be sent on by a press; "drop" loses it. Default:
+	// "keep".
+	Forms string `json:"forms,omitempty"`
+}
+
+// Who names people: those in any of the groups, with any of the addresses, or with an
+// address in any of the domains.
+type Who struct {
+	Groups  []string `json:"groups,omitempty"`
+	Users   []string `json:"users,omitempty"`
+	Domains []string `json:"domains,omitempty"`
+}
+
+// Condition is what must hold of a request for a rule to speak: all of it.
+type Condition struct {
+	// The least risk: "low", "medium" or "high". Default: any.
+	Risk string `json:"risk,omitempty"`
+
+	// Matcher sets, all of which must match.
 	MatchRaw caddyhttp.RawMatcherSets `json:"match,omitempty" caddy:"namespace=http.matchers"`
 }
 
@@ -55,6 +88,10 @@ type Demand struct {
 	// The greatest age of the proof: 10 seconds to 30 days. Default: any time in this
 	// session.
 	Within caddy.Duration `json:"within,omitempty"`
+
+	// With "otp": every time. The proof opens one request, method and URL, one time, and
+	// the code's message names it. Default: false.
+	Once bool `json:"once,omitempty"`
 }
 
 // compile translates the demand for package policy.
@@ -68,17 +105,27 @@ func (d *Demand) compile() (policy.Demand, error) {
 	if d.Channel != "" && d.Proof != "otp" {
 		return policy.Never, fmt.Errorf("only otp has a channel, %s has none", d.Proof)
 	}
+	if d.Once && d.Proof != "otp" {
+		return policy.Never, fmt.Errorf("only otp can be asked for once, not %s", d.Proof)
+	}
+	need := func(dimension policy.Dimension) policy.Demand {
+		demand := policy.Need(dimension, within)
+		if d.Once {
+			demand = demand.Once()
+		}
+		return demand
+	}
 	switch d.Proof + " " + d.Channel {
 	case "session ":
-		return policy.Need(policy.Session, within), nil
+		return need(policy.Session), nil
 	case "password ":
-		return policy.Need(policy.PasswordProof, within), nil
+		return need(policy.PasswordProof), nil
 	case "otp ":
-		return policy.Need(policy.OTP, within), nil
+		return need(policy.OTP), nil
 	case "otp email":
-		return policy.Need(policy.EmailProof, within).Join(policy.Need(policy.OTP, 0)), nil
+		return need(policy.EmailProof).Join(policy.Need(policy.OTP, 0)), nil
 	case "otp sms":
-		return policy.Need(policy.SMSProof, within).Join(policy.Need(policy.OTP, 0)), nil
+		return need(policy.SMSProof).Join(policy.Need(policy.OTP, 0)), nil
 	case " ":
 		return policy.Never, fmt.Errorf("require asks for nothing: use session, password or otp")
 	}
@@ -94,6 +141,12 @@ func (d *Demand) String() string {
 	}
 	if d.Within != 0 {
 		words = append(words, "within", shortDuration(time.Duration(d.Within)))
+	}
+	if d.Once {
+		if d.Within == 0 {
+			words = append(words, "within")
+		}
+		words = append(words, "once")
 	}
 	return strings.Join(words, " ")
 }
@@ -161,5 +214,3 @@ func (r *Rule) String() string {
 	}
 	return strings.Join(words, " ")
 }
-
-var verbs = map[string]policy.Verb{"require": policy.Require, "public": policy.Public, "deny": policy.Deny}

@@ -40,9 +40,7 @@ func decide(t *testing.T, h *Handler, method, path string) policy.Demand {
 	t.Helper()
 	r := httptest.NewRequest(method, path, nil)
 	r = caddyhttp.PrepareRequest(r, caddy.NewReplacer(), nil, &caddyhttp.Server{})
-	decision, err := h.rules.policy.Decide(func(id policy.TargetID) (bool, error) {
-		return h.rules.targets[id].AnyMatchWithError(r)
-	})
+	decision, err := h.rules.policy.Decide(h.sites[0].question(r, policy.NoRisk))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -20,7 +20,8 @@ type site struct {
 	rules   *rulebook
 	hygiene *hygiene.Rules
 	pages   *ui.Pages
-	native  *api // nil: the site has no clients
+	native  *api  // nil: the site has no clients
+	cors    *cors // nil: nothing is said about other origins
 
 	cookies ui.Cookies
 
@@ -202,7 +203,8 @@ func (h *Handler) checkWithApp() error {
 // alwaysOTP reports whether every request must prove two channels.
 func (b *rulebook) alwaysOTP() bool {
 	for _, rule := range b.policy.Rules {
-		if _, otp := rule.Demand.Within(policy.OTP); otp && rule.Verb == policy.Require && len(rule.On) == 0 {
+		if _, otp := rule.Demand.Within(policy.OTP); otp && rule.Verb == policy.Require && len(rule.On) == 0 &&
+			!rule.Conditional() && !rule.Report {
 			return true
 		}
 	}

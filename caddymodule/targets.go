@@ -20,6 +20,9 @@ type rulebook struct {
 	// targets are the matchers of policy.Targets, by [policy.TargetID]. A request is
 	// in a target if any of its sets matches; none of them is empty.
 	targets []caddyhttp.MatcherSets
+	risk    *riskbook
+	// drops are the rules that lose forms which they stop.
+	drops policy.RuleSet
 	// sensitivities are those of the targets that have such a name.
 	sensitivities map[string]policy.TargetID
 	// warnings are what is probably not meant.
@@ -103,7 +106,11 @@ func (b *rulebook) rule(ctx caddy.Context, rule *Rule, ids map[string]policy.Tar
 	if err := rule.check(); err != nil {
 		return policy.Rule{}, err
 	}
-	compiled := policy.Rule{Name: rule.String(), Verb: verbs[rule.Verb]}
+	verb, ok := policy.ParseVerb(rule.Verb)
+	if !ok {
+		return policy.Rule{}, fmt.Errorf("unknown verb %q", rule.Verb)
+	}
+	compiled := policy.Rule{Name: rule.String(), Verb: verb, Report: rule.Report}
 	if rule.Demand != nil {
 		demand, err := rule.Demand.compile()
 		if err != nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/netip"
+	"strings"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
@@ -23,6 +24,17 @@ type visit struct {
 	live    *live
 	session *flows.Live
 	err     error // why the store cannot answer
+}
+
+// as is the session of the visit, or one that there is not yet.
+func (v *visit) as(who *flows.Session) *flows.Live {
+	switch {
+	case who == nil:
+		return nil
+	case v.session != nil && v.session.SID == who.SID:
+		return v.session
+	}
+	return &flows.Live{Session: *who}
 }
 
 type visitKey struct{}
@@ -61,12 +73,12 @@ func (s *site) newPages(cfg ui.Config) (*ui.Pages, error) {
 		return &v.session.Session, nil
 	}
 	cfg.Demand = func(r *http.Request) flows.Evaluate {
-		return func(_ context.Context, t flows.Target) (policy.Demand, error) {
+		return func(_ context.Context, t flows.Target, who *flows.Session) (policy.Demand, error) {
 			v, err := visitOf(r)
 			if err != nil {
 				return policy.Never, err
 			}
-			demand, _, err := s.foresee(r, v.session, t)
+			demand, _, err := s.foresee(r, v.as(who), t)
 			return demand, err
 		}
 	}
@@ -126,15 +138,19 @@ func network(r *http.Request) string {
 	return prefix.String()
 }
 
-// foresee judges a request that has not been made yet: a GET of the target, by the
-// person and from the place of r. What the target itself says it needs is joined: it
-// comes from the client, and can only make the answer stricter.
+// foresee judges a request that has not been made yet: the target's action, or a GET of
+// where it leads back to, by the person and from the place of r. What the target itself
+// says it needs is joined: it comes from the client, and can only make the answer stricter.
 func (s *site) foresee(r *http.Request, who *flows.Live, t flows.Target) (policy.Demand, string, error) {
 	need, err := policy.ParseDemand(t.Need)
 	if err != nil {
 		return policy.Never, "", err
 	}
-	future, err := s.imagine(r, who, t.ReturnTo)
+	method, path := http.MethodGet, t.ReturnTo
+	if t.Action != "" {
+		method, path, _ = strings.Cut(t.Action, " ")
+	}
+	future, err := s.imagine(r, who, method, path)
 	if refusal := (*hygiene.Refusal)(nil); errors.As(err, &refusal) {
 		// Nothing will be opened there: the gateway will answer 400.
 		return policy.Floor.Join(need), "", nil
@@ -142,16 +158,16 @@ func (s *site) foresee(r *http.Request, who *flows.Live, t flows.Target) (policy
 	if err != nil {
 		return policy.Never, "", err
 	}
-	decision, err := s.decide(future)
+	judged, err := s.judge(future, s.rules.risk.said(r), who)
 	if err != nil {
 		return policy.Never, "", err
 	}
-	return decision.Demand.Join(need), s.label(future, decision), nil
+	return judged.Demand.Join(need), s.label(future, judged), nil
 }
 
-// imagine makes a GET of a path on this site out of another request to it.
-func (s *site) imagine(r *http.Request, who *flows.Live, path string) (*http.Request, error) {
-	future, err := http.NewRequestWithContext(r.Context(), http.MethodGet, path, nil)
+// imagine makes a request for a path on this site out of another request to it.
+func (s *site) imagine(r *http.Request, who *flows.Live, method, path string) (*http.Request, error) {
+	future, err := http.NewRequestWithContext(r.Context(), method, path, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -138,6 +138,7 @@ type View struct {
 	PasswordMin int           // code points of a new password
 	Digits      int           // of a code
 	ValidFor    time.Duration // how long the proof will do for this target; 0 = as long as the session
+	Once        bool          // the proof opens the target's action one time, and nothing else
 
 	Sent        time.Time // when the newest code was handed to the outbox
 	Expires     time.Time // when the code stops working

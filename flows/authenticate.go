@@ -71,6 +71,10 @@ func (e *Engine) wake(ctx context.Context, credential, key string, ours func(*Se
 		var found bool
 		user, found, err = get[User](tx, userKey(session.User))
 		alive = found && !user.Disabled && user.Epoch == session.Epoch
+		if err != nil || !alive {
+			return err
+		}
+		session.Failures, err = e.readFailures(tx, user.Canonical)
 		return err
 	})
 	if err != nil {
@@ -88,7 +92,8 @@ func (e *Engine) wake(ctx context.Context, credential, key string, ours func(*Se
 
 // of fills in what the account says as of now.
 func (s *Session) of(user *User) {
-	s.Email, s.Groups, s.Attributes = user.Email, user.Groups, user.Attributes
+	s.Email, s.Canonical, s.Groups, s.Attributes = user.Email, user.Canonical, user.Groups, user.Attributes
+	s.Have = user.Factors()
 	s.Proof = user.settled(s.Proof)
 }
 

@@ -73,6 +73,8 @@ const deviceLife = 180 * 24 * time.Hour
 type deviceRecord struct {
 	Until  time.Time      `json:"until"`
 	Proved policy.Factors `json:"proved"`
+	// Familiar says that a sign-in in this browser has proved enough: see acquaint.
+	Familiar bool `json:"familiar,omitempty"`
 }
 
 // recogniseDevice remembers what the flow has proved from this browser.
@@ -91,6 +93,7 @@ func (r *effectRun) recogniseDevice() error {
 	}
 	device.Until = r.now.Add(deviceLife)
 	device.Proved |= r.record.Here
+	device.Familiar = device.Familiar || r.familiar
 	return put(r.tx, key, device, r.now, device.Until)
 }
 

@@ -25,6 +25,8 @@ func ofUserPrefix(user string) string       { return schema + "sessions-of/" + u
 func ofUserKey(user, sid string) string     { return ofUserPrefix(user) + sid }
 func deviceKey(user, browser string) string { return schema + "device/" + user + "/" + browser }
 func personKey(browser, site string) string { return schema + "person/" + browser + "/" + site }
+func placesKey(user string) string          { return schema + "places/" + user }
+func permitPrefix(sid string) string        { return schema + "permit/" + sid + "/" }
 func budgetKey(what string) string          { return schema + "budget/" + what }
 
 // get reads one record. A record that cannot be read is a fault, never "absent":

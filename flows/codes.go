@@ -134,7 +134,7 @@ func (e *Engine) giveCode(ctx context.Context, c Caller, flow string, in GiveCod
 		if err != nil {
 			return err
 		}
-		refusal, err := e.judgeCode(tx, c, &record, user, code)
+		refusal, err := e.judgeCode(tx, c, &record, user, code, out)
 		if err != nil {
 			return err
 		}
@@ -154,7 +154,7 @@ func (e *Engine) giveCode(ctx context.Context, c Caller, flow string, in GiveCod
 
 // judgeCode compares a code with the outstanding one and counts. It is the only
 // place that does.
-func (e *Engine) judgeCode(tx store.Tx, c Caller, record *flowRecord, user *User, code string) (*Refusal, error) {
+func (e *Engine) judgeCode(tx store.Tx, c Caller, record *flowRecord, user *User, code string, out *outcome) (*Refusal, error) {
 	now, challenge := e.Now(), record.Code
 	if challenge == nil || challenge.Factor != record.Factor || !now.Before(challenge.Expires) {
 		record.Code = nil // dead for good, even if the clock should be set back
@@ -173,6 +173,9 @@ func (e *Engine) judgeCode(tx store.Tx, c Caller, record *flowRecord, user *User
 	}
 	challenge.Tries++
 	if err := e.countFailure(tx, budget, e.CodeBudget); err != nil {
+		return nil, err
+	}
+	if err := e.noteFailure(tx, record, out); err != nil {
 		return nil, err
 	}
 	tries := e.CodeTries - challenge.Tries

@@ -29,10 +29,10 @@ func (s State) dispatch(now time.Time) (State, []Effect, bool) {
 	switch {
 	case s.Kind == Enrol && s.Facts.HasPhone && opening:
 		return s.stuck(EnrolNotAllowed)
-	case demand.Met(s.Proof, now):
+	case demand.Met(s.proof(), now):
 		return s.finish()
 	}
-	ways := policy.Ways(demand, s.Proof, now, s.Facts.Have)
+	ways := policy.Ways(demand, s.proof(), now, s.Facts.Have)
 	if s.Native {
 		return s.offerClient(ways, demand, now)
 	}
@@ -41,6 +41,10 @@ func (s State) dispatch(now time.Time) (State, []Effect, bool) {
 	}
 	return s.towardsPhone(demand, opening, now)
 }
+
+// proof is what counts for the flow's target: what was proved in this flow was proved
+// for it.
+func (s State) proof() policy.Proof { return s.Proof.Here(s.Here) }
 
 // signUpNext goes on after a newcomer's mailbox is proved.
 func (s State) signUpNext(now time.Time) (State, []Effect, bool) {
@@ -100,11 +104,11 @@ func (s State) offerClient(ways []policy.Factors, demand policy.Demand, now time
 		s.Step, s.Factor = Choose, s.Options.Slice()[0]
 		return s, []Effect{DropCode{}}, true
 	}
-	withPhone := s.Proof.With(policy.SMSCode, now)
+	withPhone := s.prove(policy.SMSCode, now).proof()
 	if s.Facts.SMS && s.can(policy.SMSCode) && s.mayEnrol(s.Facts.EnrolWithin, now) && demand.Met(withPhone, now) {
 		s.Register = s.Register.With(policy.SMSCode)
 	}
-	if s.mayRegisterMailbox() && demand.Met(s.Proof.With(policy.Password, s.ChosenAt), now) {
+	if s.mayRegisterMailbox() && demand.Met(s.proof().With(policy.Password, s.ChosenAt), now) {
 		s.Register = s.Register.With(policy.EmailCode)
 	}
 	if s.Register != 0 {
@@ -123,7 +127,7 @@ func (s State) can(f policy.Factor) bool { return !s.Native || s.Facts.Can.Has(f
 // phoneWouldDo reports whether the demand could be met if the account had a phone.
 func (s State) phoneWouldDo(demand policy.Demand, now time.Time) bool {
 	return s.Facts.SMS && !s.Facts.HasPhone && !s.mailboxSpent(now) &&
-		policy.Ways(demand, s.Proof, now, s.Facts.Have.With(policy.SMSCode)) != nil
+		policy.Ways(demand, s.proof(), now, s.Facts.Have.With(policy.SMSCode)) != nil
 }
 
 // towardsPhone goes on when nothing that the account has would do. A phone may be

@@ -19,6 +19,8 @@ type effectRun struct {
 	out    *outcome
 	now    time.Time
 	again  bool // the person asked for another code
+	// familiar is set once the sign-in has proved enough for its browser to be known.
+	familiar bool
 }
 
 func (r *effectRun) do(effect Effect) error {

@@ -209,8 +209,12 @@ type outcome struct {
 	ended   []string // sids of sessions that were revoked
 	renewed []string // sids of sessions that go on under a new id
 	charged []charge // what sending cost
-	facts   Facts
-	phone   string // of the account, for the view
+	// failed is the account at which a wrong try was made, if there is one, and failedAt
+	// when the newest were, in Unix seconds.
+	failed   string
+	failedAt []int64
+	facts    Facts
+	phone    string // of the account, for the view
 }
 
 // transact runs fn in one transaction, and then what must follow a commit: caches
@@ -230,6 +234,9 @@ func (e *Engine) transact(ctx context.Context, fn func(store.Tx, *outcome) error
 	}
 	for _, sid := range out.renewed {
 		e.Cache.forget(sid, false)
+	}
+	if out.failed != "" {
+		e.Cache.noteFailures(out.failed, out.failedAt)
 	}
 	for _, letter := range out.letters {
 		if err := e.Post(letter); err != nil {

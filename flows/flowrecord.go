@@ -68,6 +68,9 @@ func (e *Engine) loadFlow(tx store.Tx, c Caller, id string) (flowRecord, error) 
 	return record, nil
 }
 
+// IsID reports whether a word could be the id of a flow or of a form that was kept.
+func IsID(word string) bool { return isFlowID(word) }
+
 // isFlowID reports whether a word could be a flow's id. Anything else comes from
 // somebody who plays with the address.
 func isFlowID(id string) bool {

@@ -50,6 +50,9 @@ func (e *Engine) givePassword(ctx context.Context, c Caller, record flowRecord, 
 		if !right || user == nil || user.Password != stored {
 			out.record, out.facts, out.phone = record, facts, phoneOf(user)
 			out.refusal = &Refusal{Code: PairWrong, Left: -1}
+			if err := e.noteFailure(tx, &record, out); err != nil {
+				return err
+			}
 			// Written although nothing has changed: a right password is answered after a
 			// write, and how long an answer takes must not tell.
 			return put(tx, flowKey(record.ID), record, e.Now(), record.Ends)

@@ -70,8 +70,17 @@ type Session struct {
 	Ends     time.Time     `json:"ends"` // absolute
 	// Email, Groups and Attributes are the account's, as of when the session was last read.
 	Email      string            `json:"email"`
+	Canonical  string            `json:"-"` // of Email
 	Groups     []string          `json:"-"`
 	Attributes map[string]string `json:"-"`
+	Have       policy.Factors    `json:"-"` // what the account can be proved with
+	// KnownDevice says that the browser was familiar to the account when the session was
+	// opened, or has become so in it. Networks are those that the account was used from.
+	KnownDevice bool     `json:"known_device,omitempty"`
+	Networks    []string `json:"networks,omitempty"`
+	// Failures are the times of the newest wrong tries at the account's factors, in Unix
+	// seconds, as of when the session was last read.
+	Failures []int64 `json:"-"`
 	// Client is the id of the client that the sign-in belongs to; empty for a browser.
 	// Generation counts the refresh tokens it got, the newest at Rotated.
 	Client string `json:"client,omitempty"`

@@ -90,10 +90,6 @@ func (e *Engine) Refresh(ctx context.Context, c Caller, refresh string) (*Opened
 	if !ok {
 		return nil, invalid
 	}
-	demand, err := c.Demand(ctx, Target{})
-	if err != nil {
-		return nil, fmt.Errorf("judging what a client asks for: %w", err)
-	}
 	out, err := e.transact(ctx, func(tx store.Tx, out *outcome) error {
 		now := e.Now()
 		session, alive, err := e.readSession(tx, clientSession(given.SID))
@@ -118,7 +114,12 @@ func (e *Engine) Refresh(ctx context.Context, c Caller, refresh string) (*Opened
 			return endFamily(tx, session.SID, session.User)
 		}
 		session.of(&user)
-		if !demand.Join(policy.Floor).Met(session.Proof, now) {
+		demand, err := c.Demand(ctx, Target{}, &session)
+		if err != nil {
+			return fmt.Errorf("judging what a client asks for: %w", err)
+		}
+		// What is to be proved each time is asked for at the request itself: tokens last.
+		if !demand.Join(policy.Floor).Standing().Met(session.Proof, now) {
 			return &Refusal{Code: ProofNeeded, Left: -1}
 		}
 		if newest {

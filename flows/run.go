@@ -2,7 +2,6 @@ package flows
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/stepgate/stepgate/flows/store"
@@ -15,9 +14,9 @@ func (e *Engine) Look(ctx context.Context, c Caller, flow string) (View, error) 
 	if err != nil {
 		return View{}, err
 	}
-	demand, err := c.Demand(ctx, record.Target)
+	demand, err := e.judge(ctx, c, &record)
 	if err != nil {
-		return View{}, fmt.Errorf("judging the target: %w", err)
+		return View{}, err
 	}
 	return e.lookAt(ctx, c, record, demand)
 }
@@ -52,11 +51,11 @@ func (e *Engine) Preview(ctx context.Context, c Caller, t Target) (View, error) 
 	if c.Session == nil {
 		return View{}, &Refusal{Code: SignInFirst}
 	}
-	demand, err := c.Demand(ctx, t)
-	if err != nil {
-		return View{}, fmt.Errorf("judging the target: %w", err)
-	}
 	out := outcome{record: e.newRecord(c, "", StepUp, t)}
+	demand, err := e.judge(ctx, c, &out.record)
+	if err != nil {
+		return View{}, err
+	}
 	err = e.Store.View(ctx, func(tx store.Tx) error {
 		facts, user, err := e.gather(tx, c, out.record.State, demand)
 		if err != nil {
@@ -77,9 +76,9 @@ func (e *Engine) Submit(ctx context.Context, c Caller, flow string, in Input) (V
 	if err != nil {
 		return View{}, err
 	}
-	demand, err := c.Demand(ctx, record.Target)
+	demand, err := e.judge(ctx, c, &record)
 	if err != nil {
-		return View{}, fmt.Errorf("judging the target: %w", err)
+		return View{}, err
 	}
 	if record.Step == Done || overtaken(&record, c, demand, e.Now()) {
 		return e.lookAt(ctx, c, record, demand)
@@ -218,9 +217,12 @@ func (e *Engine) view(c Caller, out outcome, demand policy.Demand) View {
 		Flow: r.ID, Kind: r.Kind, Step: r.Step, Target: r.Target, Email: r.Email,
 		Factor: r.Factor, Enrolling: r.Enrolling || r.Step == AskPhone, Options: r.Options.Slice(),
 		MaySkip: r.Step == AskNewPassword && r.Kind == SignUp && out.facts.EmailCode,
-		Digits:  e.CodeDigits, PasswordMin: e.PasswordMin, ValidFor: demand.ValidFor(), First: r.First,
+		Digits:  e.CodeDigits, PasswordMin: e.PasswordMin, First: r.First,
 		Replaced: r.Replaced, Why: r.Why, ThenPhone: r.ThenPhone, Opened: out.opened,
 		MayRegisterMailbox: r.Register.Has(policy.EmailCode), MayGivePhone: r.Register.Has(policy.SMSCode),
+	}
+	if !r.Kind.identifies() || r.Here != 0 { // what is asked of an account is nobody else's business
+		v.ValidFor, v.Once = demand.ValidFor(), demand.HasOnce()
 	}
 	if r.Step == AskAttributes {
 		v.Attributes, v.Given = c.Site.attributesFor(c, r.Attributes), r.Attributes

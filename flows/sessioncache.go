@@ -16,6 +16,9 @@ type Live struct {
 	// another Live, so no token outlives the proof it speaks of.
 	Tokens atomic.Pointer[token.Bundle]
 
+	// failures are newer than Session.Failures, if there are any newer.
+	failures atomic.Pointer[[]int64]
+
 	seen  atomic.Int64 // Unix milliseconds
 	saved atomic.Int64 // what of it the store has
 	ended atomic.Bool
@@ -130,6 +133,18 @@ func (c *SessionCache) forgetUser(user string) {
 		if live.User == user {
 			live.ended.Store(true)
 			c.remove(cookie)
+		}
+	}
+}
+
+// noteFailures tells the warm sessions of an account of wrong tries at its factors. It
+// looks at all there are: a wrong try costs far more.
+func (c *SessionCache) noteFailures(user string, at []int64) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	for _, live := range c.byCookie {
+		if live.User == user {
+			live.failures.Store(&at)
 		}
 	}
 }

@@ -30,11 +30,11 @@ func (r *effectRun) openSession() error {
 		return err
 	}
 	session := Session{
-		SID: sid, User: r.user.ID, Email: r.user.Email, Groups: r.user.Groups, Attributes: r.user.Attributes,
-		Epoch: r.user.Epoch,
-		Site:  r.record.Site, Proof: r.record.Proof, Opened: firstProved(r.record.Proof), Device: r.caller.Device,
+		SID: sid, User: r.user.ID, Epoch: r.user.Epoch,
+		Site: r.record.Site, Proof: r.record.Proof, Opened: firstProved(r.record.Proof), Device: r.caller.Device,
 		Created: r.now, Ends: r.now.Add(e.SessionLife),
 	}
+	session.of(r.user)
 	newPerson := false
 	if client := r.caller.Client; client != nil {
 		session.Client, session.Idle = client.ID, client.SessionIdle
@@ -44,7 +44,13 @@ func (r *effectRun) openSession() error {
 	} else if newPerson, err = r.recognisePerson(); err != nil {
 		return err
 	}
+	if err := r.acquaint(&session); err != nil {
+		return err
+	}
 	if err := r.recogniseDevice(); err != nil {
+		return err
+	}
+	if err := r.permit(sid); err != nil {
 		return err
 	}
 	if err := r.makeRoom(); err != nil {
@@ -143,7 +149,13 @@ func (r *effectRun) raiseSession() error {
 	if r.record.Here == 0 {
 		return nil
 	}
+	if err := r.acquaint(&raised); err != nil {
+		return err
+	}
 	if err := r.recogniseDevice(); err != nil {
+		return err
+	}
+	if err := r.permit(old.SID); err != nil {
 		return err
 	}
 	if err := r.sweepFamily(old.SID); err != nil {

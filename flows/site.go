@@ -85,8 +85,21 @@ type Target struct {
 	// the client and can only add to what is asked.
 	Need  string `json:"need,omitempty"`
 	Label string `json:"label,omitempty"` // what the operator calls it; may be empty
+	// Action is the request that was stopped, such as "POST /transfer?to=3", where a rule
+	// asks for proof each time. What the flow proves opens that one request once. Like Need
+	// it comes from the client; messages name it, so nobody approves what they cannot see.
+	Action string `json:"action,omitempty"`
+	// Held is the id of the form that was stopped and kept, see [Engine.Hold]: the flow
+	// leads to the page that shows it, instead of to ReturnTo.
+	Held string `json:"held,omitempty"`
+	// Window says that a script has opened a window for the flow, and waits for it to close.
+	Window bool `json:"window,omitempty"`
+	// Decision is the id of the decision that led here, for people to quote; may be empty.
+	Decision string `json:"decision,omitempty"`
 }
 
 // Evaluate answers what a target must prove, afresh at every step: the policy may
-// have changed, or the risk risen, since the flow began. An error refuses.
-type Evaluate func(ctx context.Context, t Target) (policy.Demand, error)
+// have changed, or the risk risen, since the flow began. who is the session that it is
+// asked for, or one such as the flow would open now; nil while nobody has said who they
+// are, or nobody is that. An error refuses. It has no effects.
+type Evaluate func(ctx context.Context, t Target, who *Session) (policy.Demand, error)

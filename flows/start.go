@@ -2,7 +2,6 @@ package flows
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/stepgate/stepgate/flows/store"
 	"github.com/stepgate/stepgate/policy"
@@ -32,15 +31,15 @@ func (e *Engine) Start(ctx context.Context, c Caller, kind Kind, t Target, in In
 	default:
 		return View{}, errNotThisStep
 	}
-	demand, err := c.Demand(ctx, t)
-	if err != nil {
-		return View{}, fmt.Errorf("judging the target: %w", err)
-	}
 	id, err := e.secret(20)
 	if err != nil {
 		return View{}, err
 	}
 	fresh := e.newRecord(c, id, kind, t)
+	demand, err := e.judge(ctx, c, &fresh)
+	if err != nil {
+		return View{}, err
+	}
 	if kind == SignUp && c.Client != nil {
 		if err := e.bring(c, &fresh, identify); err != nil {
 			return View{}, err

@@ -122,7 +122,7 @@ func (w *world) browser() *browser {
 func (b *browser) caller() flows.Caller {
 	c := flows.Caller{
 		Site: b.site, Browser: b.secret, Network: b.network, Device: "Firefox on Linux", Lang: "en",
-		Demand: func(context.Context, flows.Target) (policy.Demand, error) { return b.demand, nil },
+		Demand: func(context.Context, flows.Target, *flows.Session) (policy.Demand, error) { return b.demand, nil },
 	}
 	if b.client != nil {
 		c.Client, c.Can, c.Device = b.client, b.can, ""

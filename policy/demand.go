@@ -55,14 +55,15 @@ func Of(f Factor) Dimension {
 	return PasswordProof + Dimension(f)
 }
 
-// An ask is what a demand wants of one dimension. (The flag for "every time",
-// `within once`, will live here: it is per dimension and Join keeps it.)
+// An ask is what a demand wants of one dimension.
 type ask struct {
 	wanted bool
+	once   bool          // proved for the very request that is judged
 	within time.Duration // greatest age; 0 = any time in this session
 }
 
-// join keeps the stricter of two asks: the shorter age, where 0 is the longest.
+// join keeps the stricter of two asks: the shorter age, where 0 is the longest, and
+// "once" if either has it.
 func (a ask) join(b ask) ask {
 	switch {
 	case !a.wanted:
@@ -70,10 +71,10 @@ func (a ask) join(b ask) ask {
 	case !b.wanted:
 		return a
 	case a.within == 0 || (b.within != 0 && b.within < a.within):
-		return b
-	default:
-		return a
+		a.within = b.within
 	}
+	a.once = a.once || b.once
+	return a
 }
 
 // A Demand asks for proofs and their greatest age. The zero Demand asks for
@@ -96,6 +97,33 @@ func Need(d Dimension, within time.Duration) Demand {
 	var demand Demand
 	demand.asks[d] = ask{wanted: true, within: within}
 	return demand
+}
+
+// Once is d with everything that it asks for to be proved for the very request that is
+// judged ([Proof.Here]): a proof that opened one request opens no other.
+func (d Demand) Once() Demand {
+	for i := range d.asks {
+		d.asks[i].once = d.asks[i].wanted
+	}
+	return d
+}
+
+// Standing is d without "once": what remains of it from one request to the next.
+func (d Demand) Standing() Demand {
+	for i := range d.asks {
+		d.asks[i].once = false
+	}
+	return d
+}
+
+// HasOnce reports whether something is to be proved for the very request.
+func (d Demand) HasOnce() bool {
+	for _, a := range d.asks {
+		if a.once {
+			return true
+		}
+	}
+	return false
 }
 
 // Join is met exactly when both demands are.
@@ -146,6 +174,9 @@ func (d Demand) String() string {
 		if a.within != 0 {
 			part += " within " + a.within.String()
 		}
+		if a.once {
+			part += " once"
+		}
 		parts = append(parts, part)
 	}
 	if parts == nil {
@@ -162,6 +193,7 @@ func ParseDemand(text string) (Demand, error) {
 		return d, nil
 	}
 	for part := range strings.SplitSeq(text, " + ") {
+		part, once := strings.CutSuffix(part, " once")
 		word, age, aged := strings.Cut(part, " within ")
 		i := slices.Index(dimensionNames[:], word)
 		if i < 0 {
@@ -174,7 +206,11 @@ func ParseDemand(text string) (Demand, error) {
 				return Demand{}, fmt.Errorf("reading a demand: %q is no age", age)
 			}
 		}
-		d = d.Join(Need(Dimension(i), within))
+		need := Need(Dimension(i), within)
+		if once {
+			need = need.Once()
+		}
+		d = d.Join(need)
 	}
 	return d, nil
 }
@@ -193,7 +229,7 @@ func (d Demand) Missing(p Proof, now time.Time) (m Missing, ok bool) {
 	}
 	at := now.UnixMilli()
 	for i, a := range d.asks {
-		if a.wanted && !met(Dimension(i), a.within, p, at) {
+		if a.wanted && !met(Dimension(i), a, p, at) {
 			m.asks[i] = a
 			ok = true
 		}
@@ -216,15 +252,21 @@ func (d Demand) Met(p Proof, now time.Time) bool {
 	return !missing
 }
 
-func met(i Dimension, within time.Duration, p Proof, now int64) bool {
+func met(i Dimension, a ask, p Proof, now int64) bool {
 	switch i {
 	case Session:
-		return fresh(p.at[Password], within, now) || fresh(p.at[EmailCode], within, now)
+		return p.meets(Password, a, now) || p.meets(EmailCode, a, now)
 	case OTP:
-		return p.otp(within, now)
+		return p.otp(a, now)
 	default:
-		return fresh(p.at[i-PasswordProof], within, now)
+		return p.meets(Factor(i-PasswordProof), a, now)
 	}
+}
+
+// meets reports whether f is proved as asked: young enough, and for this very request
+// where that is wanted.
+func (p Proof) meets(f Factor, a ask, now int64) bool {
+	return (!a.once || p.here.Has(f)) && fresh(p.at[f], a.within, now)
 }
 
 // fresh reports whether something proved at the given time is young enough. The

@@ -108,7 +108,7 @@ var requests = rapid.Custom(func(t *rapid.T) request {
 // decide fails the test unless the policy can judge the request.
 func decide(t rapid.TB, rules []Rule, r request) Decision {
 	t.Helper()
-	decision, err := (&Policy{Rules: rules}).Decide(r.in)
+	decision, err := (&Policy{Rules: rules}).Decide(Request{In: r.in})
 	if err != nil {
 		t.Fatalf("deciding: %v", err)
 	}

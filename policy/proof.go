@@ -21,6 +21,10 @@ type Proof struct {
 	// milliseconds: after a reset by e-mail the mailbox alone must not become the second
 	// factor as well. 0 = never.
 	spent [channelCount]int64
+
+	// here are the factors that were proved for the very request that is judged. It is
+	// never stored: what was proved for one request says nothing about the next.
+	here Factors
 }
 
 // With returns the proof with f proved at t. Proving one factor never touches
@@ -38,7 +42,15 @@ func (p Proof) With(f Factor, t time.Time) Proof {
 	return p
 }
 
+// Here returns the proof with the factors of fs having been proved for the very request
+// that is about to be judged ([Demand.Once]). A factor that was never proved is still not.
+func (p Proof) Here(fs Factors) Proof {
+	p.here = fs
+	return p
+}
+
 // Join returns the newer proof of each factor. A channel is spent for the longer time.
+// What was proved for a request of its own is so no more.
 func (p Proof) Join(q Proof) Proof {
 	for f := range p.at {
 		p.at[f] = max(p.at[f], q.at[f])
@@ -46,6 +58,7 @@ func (p Proof) Join(q Proof) Proof {
 	for c := range p.spent {
 		p.spent[c] = max(p.spent[c], q.spent[c])
 	}
+	p.here = 0
 	return p
 }
 
@@ -118,13 +131,13 @@ func (p Proof) Latest() (time.Time, bool) {
 // TwoChannels reports whether two different unspent channels were proved, at
 // least one of them by a one-time code, however long ago.
 func (p Proof) TwoChannels() bool {
-	return p.otp(0, 0)
+	return p.otp(ask{}, 0)
 }
 
 // otp reports whether two different unspent channels were proved, and on one of
 // them a one-time code that is young enough. Each code is judged by itself: one from
 // the future must not hide a fresh one.
-func (p Proof) otp(within time.Duration, now int64) bool {
+func (p Proof) otp(a ask, now int64) bool {
 	var channels uint8 // bits
 	code := false
 	for f := range factorCount {
@@ -132,7 +145,7 @@ func (p Proof) otp(within time.Duration, now int64) bool {
 			continue
 		}
 		channels |= 1 << f.Channel()
-		code = code || f.OneTime() && fresh(p.at[f], within, now)
+		code = code || f.OneTime() && p.meets(f, a, now)
 	}
 	return code && bits.OnesCount8(channels) >= 2
 }

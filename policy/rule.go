@@ -19,9 +19,11 @@ const (
 	Public
 	// Deny joins [Never].
 	Deny
+	// Only asks who somebody is, and joins [Never] for everybody but those whom it names.
+	Only
 )
 
-var verbNames = [...]string{"require", "public", "deny"}
+var verbNames = [...]string{"require", "public", "deny", "only"}
 
 func (v Verb) String() string {
 	if int(v) < len(verbNames) {
@@ -30,14 +32,46 @@ func (v Verb) String() string {
 	return fmt.Sprintf("verb(%d)", uint8(v))
 }
 
-// A Rule speaks for the requests that are in any of its targets, or for every
-// request if it has none. (Conditions, `when`, and `report` and `only` rules will
-// be further fields: a rule speaks if its target and all its conditions match.)
+// ParseVerb is the inverse of [Verb.String].
+func ParseVerb(word string) (Verb, bool) {
+	for v, name := range verbNames {
+		if name == word {
+			return Verb(v), true
+		}
+	}
+	return Deny, false
+}
+
+// A Rule speaks for the requests that are in any of its targets (for every request, if
+// it has none), in all of its conditions, and at its risk or a higher one.
 type Rule struct {
 	Name   string // as written in the configuration, for explanations
 	Verb   Verb
 	Demand Demand // of a Require rule
+	Who    Who    // of an Only rule
 	On     []TargetID
+	If     []TargetID
+	Risk   Risk // NoRisk: at any
+	// Report has the rule judged and its outcome told, without any effect.
+	Report bool
+}
+
+// Conditional reports whether the rule depends on more of a request than its targets.
+func (r *Rule) Conditional() bool { return r.Risk != NoRisk || len(r.If) > 0 }
+
+// Asks is what the rule asks of a person; nil is nobody who is known.
+func (r *Rule) Asks(who *Person) Demand {
+	switch r.Verb {
+	case Public:
+		return Demand{}
+	case Require:
+		return r.Demand
+	case Only:
+		if who == nil || r.Who.Admits(who) {
+			return Floor // nobody can tell yet, or it is one of them
+		}
+	}
+	return Never // Deny, and whatever a broken configuration could hold
 }
 
 // A Target is a named set of requests.
@@ -47,61 +81,66 @@ type Target struct {
 	Label string
 }
 
-// A Policy is all the rules of one site. The zero Policy demands a session of
-// every request.
+// A Policy is all the rules of one site, at most [MaxRules]. The zero Policy demands a
+// session of every request.
 type Policy struct {
 	Targets []Target
 	Rules   []Rule
 }
 
+// A Request is what the edge knows of a request.
+type Request struct {
+	// In reports whether the request is in a target. It is asked once for each target at
+	// most. Its error ends the decision: a question that cannot be answered must refuse,
+	// never skip a rule.
+	In func(TargetID) (bool, error)
+	// Risk of the request.
+	Risk Risk
+	// Person is who makes it; nil: nobody who is known.
+	Person *Person
+}
+
 // A Decision is what one request must prove, and why.
 type Decision struct {
 	Demand Demand
-	Why    []int // indexes of the rules that spoke, in the order they were written
+	// Why are the rules that spoke, Reported those that would have, were they not there
+	// to report only.
+	Why, Reported RuleSet
+	// Stranger is set where an Only rule does not admit the person: somebody else may open
+	// what they may not.
+	Stranger bool
 }
 
-// Decide joins the demands of every rule that speaks for a request, starting from
-// the floor. in reports whether the request is in a target; it is asked once per
-// target at most for each rule that names it. Its error ends the decision: a
-// question that cannot be answered must refuse, never skip a rule.
-func (p *Policy) Decide(in func(TargetID) (bool, error)) (Decision, error) {
+// Decide joins the demands of every rule that speaks for a request, starting from the
+// floor. It does not allocate.
+func (p *Policy) Decide(q Request) (Decision, error) {
 	var d Decision
+	if len(p.Rules) > MaxRules {
+		return Decision{Demand: Never}, fmt.Errorf("judging a request: more than %d rules", MaxRules)
+	}
+	asked := memo{ask: q.In}
 	floor := Floor
 	for i := range p.Rules {
 		rule := &p.Rules[i]
-		speaks, err := rule.speaks(in)
+		heard, err := rule.hear(q.Risk, &asked)
 		if err != nil {
 			return Decision{Demand: Never}, fmt.Errorf("judging rule %q: %w", rule.Name, err)
 		}
-		if !speaks {
+		switch {
+		case heard.Miss != "":
+			continue
+		case rule.Report:
+			d.Reported.add(i)
 			continue
 		}
-		if d.Why == nil { // one allocation, whatever the number of rules that speak
-			d.Why = make([]int, 0, len(p.Rules)-i)
-		}
-		d.Why = append(d.Why, i)
-		switch rule.Verb {
-		case Public:
+		d.Why.add(i)
+		if rule.Verb == Public {
 			floor = Demand{}
-		case Require:
-			d.Demand = d.Demand.Join(rule.Demand)
-		default: // Deny, and whatever a broken configuration could hold
-			d.Demand = Never
 		}
+		asks := rule.Asks(q.Person)
+		d.Stranger = d.Stranger || rule.Verb == Only && asks.IsNever()
+		d.Demand = d.Demand.Join(asks)
 	}
 	d.Demand = d.Demand.Join(floor)
 	return d, nil
-}
-
-func (r *Rule) speaks(in func(TargetID) (bool, error)) (bool, error) {
-	if len(r.On) == 0 {
-		return true, nil
-	}
-	for _, target := range r.On {
-		ok, err := in(target)
-		if ok || err != nil {
-			return ok, err
-		}
-	}
-	return false, nil
 }

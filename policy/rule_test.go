@@ -34,7 +34,7 @@ func TestADecisionIsTheJoinOfEveryRuleThatSpeaks(t *testing.T) {
 				want = Never
 			}
 		}
-		if want = want.Join(floor); got.Demand != want || !slices.Equal(got.Why, why) {
+		if want = want.Join(floor); got.Demand != want || !slices.Equal(slices.Collect(got.Why.All()), why) {
 			t.Fatalf("decided %v because of %v, want %v because of %v", got.Demand, got.Why, want, why)
 		}
 	})
@@ -81,7 +81,7 @@ func TestTheOrderOfRulesNeverMatters(t *testing.T) {
 		set, r := ruleSets.Draw(t, "rules"), requests.Draw(t, "request")
 		shuffled := rapid.Permutation(set).Draw(t, "shuffled")
 		a, b := decide(t, set, r), decide(t, shuffled, r)
-		if a.Demand != b.Demand || len(a.Why) != len(b.Why) {
+		if a.Demand != b.Demand || a.Why.Len() != b.Why.Len() {
 			t.Fatalf("%v in one order, %v in another", a, b)
 		}
 	})
@@ -96,12 +96,12 @@ func TestAnUnansweredQuestionRefuses(t *testing.T) {
 		p := Policy{Rules: slices.Insert(slices.Clone(set), at, asks)}
 		// An error refuses whatever comes with it, a "yes" included.
 		answer := rapid.Bool().Draw(t, "answer")
-		decision, err := p.Decide(func(id TargetID) (bool, error) {
+		decision, err := p.Decide(Request{In: func(id TargetID) (bool, error) {
 			if id == targetCount {
 				return answer, errNoTarget
 			}
 			return false, nil
-		})
+		}})
 		if !errors.Is(err, errNoTarget) || decision.Demand != Never {
 			t.Fatalf("decided %v, %v", decision, err)
 		}
@@ -149,7 +149,7 @@ func TestDecisionsOfAnOrdinarySite(t *testing.T) {
 				r[id] = true
 			}
 			got := decide(t, site, r)
-			if got.Demand.String() != row.want || !slices.Equal(got.Why, row.why) {
+			if got.Demand.String() != row.want || !slices.Equal(slices.Collect(got.Why.All()), row.why) {
 				t.Errorf("%v because of %v, want %s because of %v", got.Demand, got.Why, row.want, row.why)
 			}
 		})

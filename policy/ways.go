@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// Ways lists the sets of factors, out of those in have, whose proof now would
-// meet d, each without a factor that it could do without. The smallest set comes
+// Ways lists the sets of factors, out of those in have, whose proof now, for the very
+// request that is judged, would meet d, each without a factor that it could do without. The smallest set comes
 // first, then the preferred one. No way is nil: the account cannot meet d.
 // A demand that is met already has one way, the empty set.
 //
@@ -19,7 +19,7 @@ func Ways(d Demand, p Proof, now time.Time, have Factors) []Factors {
 		if set&have != set {
 			continue
 		}
-		proved := p
+		proved := p.Here(p.here | set)
 		for _, f := range set.Slice() {
 			proved = proved.With(f, now)
 		}

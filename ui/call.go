@@ -54,9 +54,13 @@ func (c *call) rememberBrowser(secret []byte) error {
 	return nil
 }
 
-// url is the address of one of our pages, with the target it leads to, so that a
+// URL is the address of one of our pages, with the target it leads to, so that a
 // page that has expired can start again to the same place. More are further names
 // and values of the query; empty values are left out.
+func (p *Pages) URL(path string, t flows.Target, more ...string) string {
+	return p.url(path, t, more...)
+}
+
 func (p *Pages) url(path string, t flows.Target, more ...string) string {
 	q := url.Values{}
 	for i := 0; i < len(more); i += 2 {
@@ -67,8 +71,13 @@ func (p *Pages) url(path string, t flows.Target, more ...string) string {
 	if t.ReturnTo != "" && t.ReturnTo != "/" {
 		q.Set("return_to", t.ReturnTo)
 	}
-	if t.Need != "" {
-		q.Set("need", t.Need)
+	for name, value := range map[string]string{"need": t.Need, "for": t.Action, "held": t.Held, "decision": t.Decision} {
+		if value != "" {
+			q.Set(name, value)
+		}
+	}
+	if t.Window {
+		q.Set("window", "1")
 	}
 	if len(q) == 0 {
 		return p.Site.Prefix + path
@@ -89,6 +98,12 @@ func (c *call) redirect(to string) {
 // home is where a finished flow leads. The flow's target was checked when it began,
 // and is checked again: it is about to become a Location.
 func (c *call) home(t flows.Target) string {
+	switch {
+	case t.Held != "":
+		return c.url("/continue", t)
+	case t.Window:
+		return c.url("/done", flows.Target{})
+	}
 	to, _ := ReturnTo(t.ReturnTo, c.Site.Prefix)
 	return to
 }

@@ -78,7 +78,7 @@ func newPlace(t *testing.T) *place {
 			return &live.Session, nil
 		},
 		Demand: func(*http.Request) flows.Evaluate {
-			return func(_ context.Context, t flows.Target) (policy.Demand, error) {
+			return func(_ context.Context, t flows.Target, _ *flows.Session) (policy.Demand, error) {
 				if strings.HasPrefix(t.ReturnTo, "/admin") {
 					return policy.Need(policy.OTP, 15*time.Minute).Join(policy.Floor), nil
 				}

@@ -125,7 +125,7 @@ func newWorld(t testing.TB, changes ...func(*Config)) *world {
 		Engine:  func() (Engine, error) { return w.engine, nil },
 		Session: func(*http.Request) (*flows.Session, error) { return w.session, nil },
 		Demand: func(*http.Request) flows.Evaluate {
-			return func(context.Context, flows.Target) (policy.Demand, error) { return policy.Floor, nil }
+			return func(context.Context, flows.Target, *flows.Session) (policy.Demand, error) { return policy.Floor, nil }
 		},
 		Network: func(*http.Request) string { return "198.51.100.0/24" },
 		Keys:    testKeys(),

@@ -52,11 +52,27 @@ type problem struct {
 // error page of the status (400, 403, 404, 405, 429, 500 or 503), or with a small
 // JSON object {error, reason} where the answer is not going to be shown as a page.
 func (p *Pages) Problem(w http.ResponseWriter, r *http.Request, status int) {
-	var pr problem
-	if status == http.StatusForbidden && r.Method == http.MethodGet { // as another person it may open
+	if status == http.StatusForbidden {
+		p.Refuse(w, r, Refused{})
+		return
+	}
+	p.tell(w, r, status, problem{})
+}
+
+// Refused is why a request was refused that no proof would open.
+type Refused struct {
+	Reference string // the id of the decision
+	// Stranger says that the page is for certain people only, and this is none of them.
+	Stranger bool
+}
+
+// Refuse answers 403.
+func (p *Pages) Refuse(w http.ResponseWriter, r *http.Request, refused Refused) {
+	pr := problem{reference: refused.Reference}
+	if r.Method == http.MethodGet { // as another person it may open
 		pr.returnTo = r.URL.RequestURI()
 	}
-	p.tell(w, r, status, pr)
+	p.tell(w, r, http.StatusForbidden, pr)
 }
 
 func (p *Pages) tell(w http.ResponseWriter, r *http.Request, status int, pr problem) {

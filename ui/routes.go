@@ -3,6 +3,7 @@ package ui
 import (
 	"errors"
 	"net/http"
+	"regexp"
 	"strings"
 
 	"github.com/stepgate/stepgate/flows"
@@ -228,5 +229,25 @@ func targetOf(query fields, prefix string) flows.Target {
 	if need, err := policy.ParseDemand(query.get("need")); err == nil && !need.IsZero() {
 		t.Need = need.String()
 	}
+	if method, path, ok := strings.Cut(query.get("for"), " "); ok && isMethod(method) {
+		if path, ok := ReturnTo(path, prefix); ok {
+			t.Action = method + " " + path
+		}
+	}
+	if held := query.get("held"); flows.IsID(held) {
+		t.Held = held
+	}
+	if id := query.get("decision"); decisionForm.MatchString(id) {
+		t.Decision = id
+	}
+	t.Window = query.get("window") == "1"
 	return t
+}
+
+// decisionForm is what the id of a decision looks like.
+var decisionForm = regexp.MustCompile(`^[a-z2-7]{12}$`)
+
+// isMethod reports whether a word is a method that the gateway would let through.
+func isMethod(word string) bool {
+	return word != "" && len(word) <= 20 && strings.Trim(word, "ABCDEFGHIJKLMNOPQRSTUVWXYZ-") == ""
 }

@@ -136,8 +136,8 @@ func (c *call) caller() flows.Caller {
 	return flows.Caller{
 		Site: c.face.cfg.Site, Browser: c.at.Secret, Client: &c.client.Client, Can: c.at.Can.factors(),
 		Device: c.deviceName(), Network: c.face.cfg.Network(c.r), Lang: c.language(),
-		Demand: func(ctx context.Context, _ flows.Target) (policy.Demand, error) {
-			return c.face.cfg.Demand(c.r.WithContext(ctx), c.client.ID, c.at.Scopes, c.at.Contexts)
+		Demand: func(ctx context.Context, _ flows.Target, who *flows.Session) (policy.Demand, error) {
+			return c.face.cfg.Demand(c.r.WithContext(ctx), who, c.client.ID, c.at.Scopes, c.at.Contexts)
 		},
 	}
 }

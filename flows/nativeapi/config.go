@@ -59,9 +59,10 @@ type Config struct {
 	Sealer func() (Sealer, error)
 	Minter func() (Minter, error)
 	// Demand is what tokens for these scopes and contexts must prove, for this client
-	// and this request. All of them are known: the face has checked. Before the first
-	// token call of a flow there are none.
-	Demand func(r *http.Request, client string, scopes, contexts []string) (policy.Demand, error)
+	// and this request, and for whom they would be ([flows.Evaluate]). All scopes and
+	// contexts are known: the face has checked. Before the first token call of a flow there
+	// are none.
+	Demand func(r *http.Request, who *flows.Session, client string, scopes, contexts []string) (policy.Demand, error)
 	// Network is the client network of a request, such as 198.51.100.0/24; may be empty.
 	Network func(*http.Request) string
 	Now     func() time.Time

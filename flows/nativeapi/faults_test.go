@@ -67,11 +67,11 @@ func TestAPolicyThatCannotBeAskedRefuses(t *testing.T) {
 	broken := false
 	w := newWorld(t, func(_ *flows.Config, c *nativeapi.Config) {
 		judge := c.Demand
-		c.Demand = func(r *http.Request, client string, scopes, contexts []string) (policy.Demand, error) {
+		c.Demand = func(r *http.Request, who *flows.Session, client string, scopes, contexts []string) (policy.Demand, error) {
 			if broken {
 				return policy.Demand{}, errors.New("no matcher answered")
 			}
-			return judge(r, client, scopes, contexts)
+			return judge(r, who, client, scopes, contexts)
 		}
 	})
 	w.signedUpWithPassword(dana)
@@ -208,7 +208,9 @@ func TestAFaceNeedsItsConfiguration(t *testing.T) {
 			Engine:  func() (nativeapi.Engine, error) { return nil, nil },
 			Sealer:  func() (nativeapi.Sealer, error) { return nil, nil },
 			Minter:  func() (nativeapi.Minter, error) { return nil, nil },
-			Demand:  func(*http.Request, string, []string, []string) (policy.Demand, error) { return policy.Never, nil },
+			Demand: func(*http.Request, *flows.Session, string, []string, []string) (policy.Demand, error) {
+				return policy.Never, nil
+			},
 			Network: func(*http.Request) string { return "" },
 			Now:     time.Now,
 			Log:     slog.New(slog.DiscardHandler),

@@ -65,10 +65,12 @@ func newBench(b *testing.B, st store.Store) *bench {
 	client.ID = appID
 	x.face, err = nativeapi.New(nativeapi.Config{
 		Site: site, Base: base, Tenant: tenant, Clients: []nativeapi.Client{client},
-		Engine:  func() (nativeapi.Engine, error) { return engine, nil },
-		Sealer:  func() (nativeapi.Sealer, error) { return keys, nil },
-		Minter:  func() (nativeapi.Minter, error) { return minter, nil },
-		Demand:  func(*http.Request, string, []string, []string) (policy.Demand, error) { return policy.Floor, nil },
+		Engine: func() (nativeapi.Engine, error) { return engine, nil },
+		Sealer: func() (nativeapi.Sealer, error) { return keys, nil },
+		Minter: func() (nativeapi.Minter, error) { return minter, nil },
+		Demand: func(*http.Request, *flows.Session, string, []string, []string) (policy.Demand, error) {
+			return policy.Floor, nil
+		},
 		Network: func(*http.Request) string { return "" },
 		Now:     time.Now, Log: log,
 	})

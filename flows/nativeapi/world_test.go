@@ -126,7 +126,7 @@ func newWorld(t testing.TB, changes ...func(*flows.Config, *nativeapi.Config)) *
 	return w
 }
 
-func (w *world) judge(_ *http.Request, _ string, scopes, contexts []string) (policy.Demand, error) {
+func (w *world) judge(_ *http.Request, _ *flows.Session, _ string, scopes, contexts []string) (policy.Demand, error) {
 	d := w.demand
 	for _, name := range slices.Concat(scopes, contexts) {
 		d = d.Join(w.demands[name])
