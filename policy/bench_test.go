@@ -8,25 +8,36 @@ import (
 	. "github.com/stepgate/stepgate/policy"
 )
 
-// twentyRules is a large site of which four rules speak for a request.
-func twentyRules() (*Policy, Request) {
+// fiftyRules is a large site, with every kind of rule, of which some speak for a request.
+func fiftyRules() (*Policy, Request) {
 	p := &Policy{}
-	for i := range 20 {
-		p.Rules = append(p.Rules, Rule{
-			Name:   fmt.Sprintf("require otp on %d", i),
-			Verb:   Require,
+	for i := range 50 {
+		rule := Rule{
+			Name:   fmt.Sprintf("rule %d", i),
 			Demand: Need(OTP, time.Duration(i+1)*time.Minute),
 			On:     []TargetID{TargetID(i), TargetID(i + 1)},
-		})
+		}
+		switch i % 5 {
+		case 1:
+			rule.Risk = MediumRisk
+		case 2:
+			rule.If = []TargetID{7, TargetID(i)}
+		case 3:
+			rule.Verb, rule.Who = Only, Who{Groups: []string{"board", "staff"}, Domains: []string{"example.com"}}
+		case 4:
+			rule.Report = true
+		}
+		p.Rules = append(p.Rules, rule)
 	}
-	return p, Request{In: func(id TargetID) (bool, error) { return id == 7 || id == 14, nil }}
+	in := func(id TargetID) (bool, error) { return id%7 == 0, nil }
+	return p, Request{In: in, Risk: HighRisk, Person: &Person{Email: "dana@example.com", Domain: "example.com", Groups: []string{"staff"}}}
 }
 
-func BenchmarkDecide(b *testing.B) {
-	p, in := twentyRules()
+func BenchmarkDecideFiftyRules(b *testing.B) {
+	p, q := fiftyRules()
 	b.ReportAllocs()
 	for b.Loop() {
-		if d, err := p.Decide(in); err != nil || d.Demand.IsZero() {
+		if d, err := p.Decide(q); err != nil || d.Demand.IsZero() {
 			b.Fatal(d, err)
 		}
 	}
@@ -48,8 +59,8 @@ func TestJudgingARequestIsFrugal(t *testing.T) { // not parallel: AllocsPerRun c
 	if n := testing.AllocsPerRun(100, func() { d.Missing(p, now) }); n != 0 {
 		t.Errorf("Missing allocates %v times", n)
 	}
-	site, in := twentyRules()
-	if n := testing.AllocsPerRun(100, func() { _, _ = site.Decide(in) }); n != 0 {
+	site, q := fiftyRules()
+	if n := testing.AllocsPerRun(100, func() { _, _ = site.Decide(q) }); n != 0 {
 		t.Errorf("Decide allocates %v times", n)
 	}
 }

@@ -2,6 +2,7 @@ package policy_test
 
 import (
 	"errors"
+	"strings"
 	"time"
 
 	"pgregory.net/rapid"
@@ -37,7 +38,11 @@ var ages = rapid.Custom(func(t *rapid.T) time.Duration {
 var withins = rapid.SampledFrom([]time.Duration{0, time.Millisecond, time.Minute, 5 * time.Minute, time.Hour})
 
 var needs = rapid.Custom(func(t *rapid.T) Demand {
-	return Need(rapid.SampledFrom(dimensions).Draw(t, "dimension"), withins.Draw(t, "within"))
+	d := Need(rapid.SampledFrom(dimensions).Draw(t, "dimension"), withins.Draw(t, "within"))
+	if rapid.IntRange(0, 4).Draw(t, "once") == 0 {
+		d = d.Once()
+	}
+	return d
 })
 
 var demands = rapid.Custom(func(t *rapid.T) Demand {
@@ -67,40 +72,88 @@ var proofs = rapid.Custom(func(t *rapid.T) Proof {
 			}
 		}
 	}
+	if rapid.Bool().Draw(t, "for this very request") {
+		p = p.Here(Factors(rapid.IntRange(0, int(All())).Draw(t, "here")))
+	}
 	return p
 })
 
 const targetCount = 5
 
+var verbs = []Verb{Require, Public, Deny, Only}
+
 var rules = rapid.Custom(func(t *rapid.T) Rule {
-	rule := Rule{Name: "generated", Verb: rapid.SampledFrom([]Verb{Require, Public, Deny}).Draw(t, "verb")}
-	if rule.Verb == Require {
+	rule := Rule{Name: "generated", Verb: rapid.SampledFrom(verbs).Draw(t, "verb")}
+	switch rule.Verb {
+	case Require:
 		rule.Demand = demands.Draw(t, "demand")
+	case Only:
+		rule.Who = whos.Draw(t, "who")
 	}
-	for _, target := range rapid.SliceOfNDistinct(rapid.IntRange(0, targetCount-1), 0, 3, rapid.ID[int]).Draw(t, "on") {
-		rule.On = append(rule.On, TargetID(target))
-	}
+	rule.On = targets.Draw(t, "on")
+	rule.If = targets.Draw(t, "if")
+	rule.Risk = risks.Draw(t, "risk")
+	rule.Report = rapid.IntRange(0, 5).Draw(t, "report") == 0
 	return rule
+})
+
+var targets = rapid.Custom(func(t *rapid.T) (ids []TargetID) {
+	for _, target := range rapid.SliceOfNDistinct(rapid.IntRange(0, targetCount-1), 0, 3, rapid.ID[int]).Draw(t, "targets") {
+		ids = append(ids, TargetID(target))
+	}
+	return ids
+})
+
+// risks are often none, as in most rules.
+var risks = rapid.SampledFrom([]Risk{NoRisk, NoRisk, NoRisk, LowRisk, MediumRisk, HighRisk})
+
+var (
+	groups = []string{"staff", "board"}
+	users  = []string{"dana@example.com", "eli@example.org"}
+)
+
+var whos = rapid.Custom(func(t *rapid.T) Who {
+	return Who{
+		Groups:  rapid.SliceOfDistinct(rapid.SampledFrom(groups), rapid.ID[string]).Draw(t, "groups"),
+		Users:   rapid.SliceOfDistinct(rapid.SampledFrom(users), rapid.ID[string]).Draw(t, "users"),
+		Domains: rapid.SliceOfDistinct(rapid.SampledFrom([]string{"example.com", "example.org"}), rapid.ID[string]).Draw(t, "domains"),
+	}
+})
+
+var people = rapid.Custom(func(t *rapid.T) *Person {
+	if rapid.IntRange(0, 3).Draw(t, "nobody") == 0 {
+		return nil
+	}
+	p := &Person{Email: rapid.SampledFrom(append(users, "fay@example.net")).Draw(t, "email")}
+	_, p.Domain, _ = strings.Cut(p.Email, "@")
+	p.Groups = rapid.SliceOfDistinct(rapid.SampledFrom(groups), rapid.ID[string]).Draw(t, "groups")
+	return p
 })
 
 var ruleSets = rapid.SliceOfN(rules, 0, 8)
 
-// A request is nothing but the targets that it is in.
-type request [targetCount]bool
+// A request is nothing but the targets that it is in, its risk, and who makes it.
+type request struct {
+	is     [targetCount]bool
+	risk   Risk
+	person *Person
+}
 
 func (r request) in(id TargetID) (bool, error) {
-	if id < 0 || int(id) >= len(r) {
+	if id < 0 || int(id) >= len(r.is) {
 		return false, errNoTarget
 	}
-	return r[id], nil
+	return r.is[id], nil
 }
+
+func (r request) asked() Request { return Request{In: r.in, Risk: r.risk, Person: r.person} }
 
 var errNoTarget = errors.New("no such target")
 
 var requests = rapid.Custom(func(t *rapid.T) request {
-	var r request
-	for i := range r {
-		r[i] = rapid.Bool().Draw(t, "in target")
+	r := request{risk: risks.Draw(t, "risk"), person: people.Draw(t, "person")}
+	for i := range r.is {
+		r.is[i] = rapid.Bool().Draw(t, "in target")
 	}
 	return r
 })
@@ -108,7 +161,7 @@ var requests = rapid.Custom(func(t *rapid.T) request {
 // decide fails the test unless the policy can judge the request.
 func decide(t rapid.TB, rules []Rule, r request) Decision {
 	t.Helper()
-	decision, err := (&Policy{Rules: rules}).Decide(Request{In: r.in})
+	decision, err := (&Policy{Rules: rules}).Decide(r.asked())
 	if err != nil {
 		t.Fatalf("deciding: %v", err)
 	}

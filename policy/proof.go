@@ -45,7 +45,7 @@ func (p Proof) With(f Factor, t time.Time) Proof {
 // Here returns the proof with the factors of fs having been proved for the very request
 // that is about to be judged ([Demand.Once]). A factor that was never proved is still not.
 func (p Proof) Here(fs Factors) Proof {
-	p.here = fs
+	p.here = fs & p.Factors()
 	return p
 }
 

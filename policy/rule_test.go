@@ -19,9 +19,16 @@ func TestADecisionIsTheJoinOfEveryRuleThatSpeaks(t *testing.T) {
 
 		// The definition, written down a second time in the plainest way.
 		want, floor := Demand{}, Floor
-		var why []int
+		var why, reported []int
+		stranger := false
 		for i, rule := range set {
-			if len(rule.On) > 0 && !slices.ContainsFunc(rule.On, func(id TargetID) bool { return r[id] }) {
+			in := func(id TargetID) bool { return r.is[id] }
+			out := func(id TargetID) bool { return !r.is[id] }
+			if len(rule.On) > 0 && !slices.ContainsFunc(rule.On, in) || slices.ContainsFunc(rule.If, out) || r.risk < rule.Risk {
+				continue
+			}
+			if rule.Report {
+				reported = append(reported, i)
 				continue
 			}
 			why = append(why, i)
@@ -32,15 +39,22 @@ func TestADecisionIsTheJoinOfEveryRuleThatSpeaks(t *testing.T) {
 				floor = Demand{}
 			case Deny:
 				want = Never
+			case Only:
+				want = want.Join(Floor)
+				if p := r.person; p != nil && !slices.Contains(rule.Who.Users, p.Email) && !slices.Contains(rule.Who.Domains, p.Domain) &&
+					!slices.ContainsFunc(p.Groups, func(g string) bool { return slices.Contains(rule.Who.Groups, g) }) {
+					want, stranger = Never, true
+				}
 			}
 		}
-		if want = want.Join(floor); got.Demand != want || !slices.Equal(slices.Collect(got.Why.All()), why) {
+		if want = want.Join(floor); got.Demand != want || !slices.Equal(slices.Collect(got.Why.All()), why) ||
+			!slices.Equal(slices.Collect(got.Reported.All()), reported) || got.Stranger != stranger {
 			t.Fatalf("decided %v because of %v, want %v because of %v", got.Demand, got.Why, want, why)
 		}
 	})
 }
 
-func TestAddingARequireOrDenyNeverLetsMoreIn(t *testing.T) {
+func TestAddingARuleThatIsNotPublicNeverLetsMoreIn(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		set, r, p := ruleSets.Draw(t, "rules"), requests.Draw(t, "request"), proofs.Draw(t, "proof")
@@ -67,8 +81,9 @@ func TestPublicWaivesTheFloorAndNothingElse(t *testing.T) {
 			t.Fatalf("public turned %v into %v", before.Demand, after.Demand)
 		}
 		for _, rule := range set {
-			speaks := len(rule.On) == 0 || slices.ContainsFunc(rule.On, func(id TargetID) bool { return r[id] })
-			if rule.Verb == Require && speaks && rule.Demand.Join(after.Demand) != after.Demand {
+			speaks := len(rule.On) == 0 || slices.ContainsFunc(rule.On, func(id TargetID) bool { return r.is[id] })
+			speaks = speaks && r.risk >= rule.Risk && !slices.ContainsFunc(rule.If, func(id TargetID) bool { return !r.is[id] })
+			if rule.Verb == Require && speaks && !rule.Report && rule.Demand.Join(after.Demand) != after.Demand {
 				t.Fatalf("public took %v away: %v", rule.Demand, after.Demand)
 			}
 		}
@@ -92,7 +107,12 @@ func TestAnUnansweredQuestionRefuses(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		set := rapid.SliceOfN(rules, 0, 8).Draw(t, "rules")
 		at := rapid.IntRange(0, len(set)).Draw(t, "at")
-		asks := Rule{Verb: rapid.SampledFrom([]Verb{Require, Public, Deny}).Draw(t, "verb"), On: []TargetID{targetCount}}
+		asks := Rule{Verb: rapid.SampledFrom(verbs).Draw(t, "verb"), Report: rapid.Bool().Draw(t, "report")}
+		if rapid.Bool().Draw(t, "as a condition") {
+			asks.If = []TargetID{targetCount}
+		} else {
+			asks.On = []TargetID{targetCount}
+		}
 		p := Policy{Rules: slices.Insert(slices.Clone(set), at, asks)}
 		// An error refuses whatever comes with it, a "yes" included.
 		answer := rapid.Bool().Draw(t, "answer")
@@ -106,6 +126,84 @@ func TestAnUnansweredQuestionRefuses(t *testing.T) {
 			t.Fatalf("decided %v, %v", decision, err)
 		}
 	})
+}
+
+func TestAHigherRiskNeverLetsMoreIn(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		set := rapid.SliceOfN(rules.Filter(func(r Rule) bool { return r.Verb != Public || r.Risk == NoRisk }), 0, 8).Draw(t, "rules")
+		low, p := requests.Draw(t, "request"), proofs.Draw(t, "proof")
+		high := low
+		high.risk = max(low.risk, risks.Draw(t, "higher"))
+		before, after := decide(t, set, low), decide(t, set, high)
+		if after.Demand.Join(before.Demand) != after.Demand || after.Demand.Met(p, now) && !before.Demand.Met(p, now) {
+			t.Fatalf("risk %v asks for %v, risk %v for %v", low.risk, before.Demand, high.risk, after.Demand)
+		}
+	})
+}
+
+func TestAReportOnlyRuleHasNoEffect(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		set, r := ruleSets.Draw(t, "rules"), requests.Draw(t, "request")
+		added := rules.Draw(t, "added")
+		added.Report = true
+		with, without := decide(t, append(slices.Clone(set), added), r), decide(t, set, r)
+		if with.Demand != without.Demand || with.Why != without.Why || with.Stranger != without.Stranger {
+			t.Fatalf("reporting %v turned %v into %v", added, without, with)
+		}
+	})
+}
+
+func TestAnOnlyRuleAdmitsNobodyWhomItDoesNotName(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		set, r, p := ruleSets.Draw(t, "rules"), requests.Draw(t, "request"), proofs.Draw(t, "proof")
+		only := Rule{Verb: Only, Who: whos.Draw(t, "who")}
+		got := decide(t, append(set, only), r)
+		switch {
+		case r.person == nil:
+			if got.Demand.Met(Proof{}, now) {
+				t.Fatalf("lets nobody in: %v", got)
+			}
+		case !only.Who.Admits(r.person):
+			if got.Demand.Met(p, now) || !got.Stranger {
+				t.Fatalf("lets %v in: %v", r.person, got)
+			}
+		}
+	})
+}
+
+func TestATargetIsAskedAboutOnceHoweverManyRulesNameIt(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		set, r := ruleSets.Draw(t, "rules"), requests.Draw(t, "request")
+		times := make(map[TargetID]int)
+		q := r.asked()
+		q.In = func(id TargetID) (bool, error) {
+			times[id]++
+			return r.in(id)
+		}
+		if _, err := (&Policy{Rules: set}).Decide(q); err != nil {
+			t.Fatal(err)
+		}
+		for id, n := range times {
+			if n > 1 {
+				t.Fatalf("target %d was asked about %d times", id, n)
+			}
+		}
+	})
+}
+
+func TestMoreRulesThanCanBeCountedDenyAll(t *testing.T) {
+	t.Parallel()
+	p := Policy{Rules: make([]Rule, MaxRules+1)}
+	for i := range p.Rules {
+		p.Rules[i].Verb = Public
+	}
+	if d, err := p.Decide(Request{}); err == nil || d.Demand != Never {
+		t.Errorf("decided %v", d)
+	}
 }
 
 func TestARuleThatMakesNoSenseDenies(t *testing.T) {
@@ -146,7 +244,7 @@ func TestDecisionsOfAnOrdinarySite(t *testing.T) {
 			t.Parallel()
 			var r request
 			for _, id := range row.in {
-				r[id] = true
+				r.is[id] = true
 			}
 			got := decide(t, site, r)
 			if got.Demand.String() != row.want || !slices.Equal(slices.Collect(got.Why.All()), row.why) {

@@ -19,10 +19,11 @@ func Ways(d Demand, p Proof, now time.Time, have Factors) []Factors {
 		if set&have != set {
 			continue
 		}
-		proved := p.Here(p.here | set)
+		proved := p
 		for _, f := range set.Slice() {
 			proved = proved.With(f, now)
 		}
+		proved = proved.Here(p.here | set)
 		if d.Met(proved, now) {
 			enough = append(enough, set)
 		}

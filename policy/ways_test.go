@@ -10,18 +10,18 @@ import (
 	. "github.com/stepgate/stepgate/policy"
 )
 
-// prove adds every factor of a way, now.
+// prove adds every factor of a way, now and for the request that is judged.
 func prove(p Proof, way Factors) Proof {
 	for _, f := range way.Slice() {
 		p = p.With(f, now)
 	}
-	return p
+	return p.Here(way)
 }
 
 func TestEveryWayLeadsThereAndHasNothingToSpare(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		d, p := demands.Draw(t, "demand"), proofs.Draw(t, "proof")
+		d, p := demands.Draw(t, "demand"), proofs.Draw(t, "proof").Here(0)
 		have := FactorsOf(rapid.SliceOfDistinct(rapid.SampledFrom(factors), rapid.ID[Factor]).Draw(t, "have")...)
 		ways := Ways(d, p, now, have)
 		for i, way := range ways {
