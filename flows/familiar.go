@@ -63,15 +63,20 @@ func (r *effectRun) acquaint(session *Session) error {
 	if err != nil {
 		return err
 	}
-	// Whoever made the account here, moments ago, is not a stranger to it.
-	enough := session.Proof.TwoChannels() || r.record.Created
+	// A code must have come back here and now: a second channel that was proved in another
+	// place says nothing about this one. Whoever made the account here, moments ago, is no
+	// stranger to it.
+	codeHere := r.record.Here.Has(policy.EmailCode) || r.record.Here.Has(policy.SMSCode)
+	enough := session.Proof.TwoChannels() && codeHere || r.record.Created
 	session.KnownDevice = known || enough
 	session.Networks = networksOf(places)
 	if enough {
 		session.Networks = withNetwork(session.Networks, r.caller.Network)
 	}
-	r.familiar = known || enough || !canProveTwo(r.user.Factors())
-	if network := r.caller.Network; network != "" && r.familiar {
+	r.familiar = enough || !canProveTwo(r.user.Factors())
+	network := r.caller.Network
+	inUse := known && slices.Contains(networksOf(places), network)
+	if network != "" && (r.familiar || inUse) {
 		places = append(slices.DeleteFunc(places, func(p place) bool { return p.Network == network }), place{network, r.now})
 		places = places[max(0, len(places)-maxPlaces):]
 		return put(r.tx, placesKey(session.User), placesRecord{places}, r.now, r.now.Add(placeLife))

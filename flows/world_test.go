@@ -106,8 +106,10 @@ type browser struct {
 	*world
 	secret  string
 	network string
-	cookie  string        // of the session
-	client  *flows.Client // nil: our pages
+	cookie  string // of the session
+	target  flows.Target
+	who     *flows.Session // of whom the policy was asked last
+	client  *flows.Client  // nil: our pages
 	can     policy.Factors
 	opened  *flows.Opened // of a client
 	flow    string
@@ -122,7 +124,10 @@ func (w *world) browser() *browser {
 func (b *browser) caller() flows.Caller {
 	c := flows.Caller{
 		Site: b.site, Browser: b.secret, Network: b.network, Device: "Firefox on Linux", Lang: "en",
-		Demand: func(context.Context, flows.Target, *flows.Session) (policy.Demand, error) { return b.demand, nil },
+		Demand: func(_ context.Context, _ flows.Target, who *flows.Session) (policy.Demand, error) {
+			b.who = who
+			return b.demand, nil
+		},
 	}
 	if b.client != nil {
 		c.Client, c.Can, c.Device = b.client, b.can, ""
@@ -181,7 +186,15 @@ func (b *browser) took(view flows.View, err error) *browser {
 
 func (b *browser) start(kind flows.Kind, in flows.Input) *browser {
 	b.t.Helper()
-	return b.took(b.engine.Start(b.t.Context(), b.caller(), kind, flows.Target{ReturnTo: "/"}, in))
+	return b.took(b.engine.Start(b.t.Context(), b.caller(), kind, b.aim(), in))
+}
+
+// aim is where the browser wants to go: the front page, unless a test says otherwise.
+func (b *browser) aim() flows.Target {
+	if b.target == (flows.Target{}) {
+		return flows.Target{ReturnTo: "/"}
+	}
+	return b.target
 }
 
 func (b *browser) submit(in flows.Input) *browser {
