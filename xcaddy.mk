@@ -3,7 +3,7 @@
 BUILD  := .build
 CADDY  := $(BUILD)/caddy
 APP    := $(BUILD)/legacyapp
-DEV    := $(BUILD)/caddy-dev
+DEV    := $(BUILD)/caddy-journeys
 SOURCE := $(shell find caddymodule flows policy ui -type f ! -name '*_test.go' ! -path 'ui/journeys/*') go.mod go.sum
 
 APP_ADDR := 127.0.0.1:8081
@@ -61,7 +61,7 @@ $(APP): $(wildcard examples/legacyapp/* examples/legacyapp/*/*) go.mod
 
 $(DEV): $(SOURCE)
 	@mkdir -p $(BUILD)
-	go build -o $@ ./caddymodule/cmd/caddy
+	go build -o $@ ./caddymodule/cmd/journeys
 
 test: check journeys
 

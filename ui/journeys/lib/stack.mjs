@@ -28,11 +28,12 @@ export async function startStack({ upstream, settings = "", caddyfile } = {}) {
     app = start(APP, ["-listen", upstream]);
     await ready(app, `http://${upstream}/`);
   }
+  const clock = `127.0.0.1:${await freePort()}`;
   const config = join(dir, "Caddyfile");
   await writeFile(config, caddyfile ? caddyfile({ origin, upstream }) : adjust(await readFile(example, "utf8"), { origin, upstream, settings }));
   const caddy = start(CADDY, ["run", "--config", config], {
     cwd: dir,
-    env: { HOME: dir, XDG_DATA_HOME: dir, XDG_CONFIG_HOME: dir },
+    env: { HOME: dir, XDG_DATA_HOME: dir, XDG_CONFIG_HOME: dir, STEPGATE_CLOCK: clock },
   });
   await ready(caddy, `${origin}/.auth/jwks`);
 
@@ -45,6 +46,11 @@ export async function startStack({ upstream, settings = "", caddyfile } = {}) {
   return {
     origin,
     messages,
+    /** Lets time pass for the gateway, such as "15m". */
+    async wait(by) {
+      const response = await fetch(`http://${clock}/?${new URLSearchParams({ by })}`, { method: "POST" });
+      assert.equal(response.status, 200, "the clock can be moved");
+    },
     /** The code of the newest message to this address that was not read before. */
     async code(to) {
       const fresh = await until(`a code for ${to}`, async () =>
