@@ -12,6 +12,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/certmagic"
 
+	"github.com/stepgate/stepgate/caddymodule/internal/clock"
 	"github.com/stepgate/stepgate/flows"
 	"github.com/stepgate/stepgate/flows/seal"
 )
@@ -77,12 +78,18 @@ type App struct {
 	email   []SenderModule
 	sms     []SenderModule
 	origins map[string]string // origin → the site's configuration, to find two that differ
+	logbook *logbook          // of the decisions; held until Cleanup
 
 	// now is the clock. Tests replace it between provisioning and Start.
 	now func() time.Time
 
+	rounds rounds // who is sent in circles
+
 	live    atomic.Pointer[live]
 	mu      sync.Mutex // guards what follows, and opening
+	sites   []*site    // so far
+	tested  []*Handler // those that have tests
+	counted bool       // this instance holds a reference to the logbook
 	held    bool       // this instance holds a reference in the pool
 	cleaned bool       // this instance must open nothing any more
 	failure error      // why opening failed last, kept until retryAt
@@ -97,9 +104,12 @@ func (*App) CaddyModule() caddy.ModuleInfo {
 // Provision loads the guests and resolves placeholders. It opens nothing.
 func (a *App) Provision(ctx caddy.Context) error {
 	a.ctx, a.log, a.storage = ctx, ctx.Slogger(), ctx.Storage()
-	a.now = time.Now
+	a.now = clock.Now
 	a.origins = make(map[string]string)
 	if err := a.provisionStore(ctx); err != nil {
+		return err
+	}
+	if err := a.provisionLogbook(ctx); err != nil {
 		return err
 	}
 	if a.Secret != "" {
@@ -194,6 +204,9 @@ func (a *App) checkSignIn() error {
 // Start opens what must be open. Caddy starts apps in any order, so a request may
 // have done so already.
 func (a *App) Start() error {
+	if err := a.prove(); err != nil {
+		return err
+	}
 	l, err := a.open(true)
 	if err != nil {
 		return err
@@ -217,14 +230,18 @@ func (a *App) Stop() error { return nil }
 func (a *App) Cleanup() error {
 	a.mu.Lock()
 	a.cleaned = true
-	held := a.held
-	a.held = false
+	held, counted := a.held, a.counted
+	a.held, a.counted = false, false
 	a.mu.Unlock()
+	var err error
+	if counted {
+		err = dropLogbook(a.place)
+	}
 	if !held {
-		return nil
+		return err
 	}
 	a.live.Load().rt.senders.detach(a)
-	return drop(a.place)
+	return errors.Join(err, drop(a.place))
 }
 
 var errStopped = errors.New("the configuration has ended")

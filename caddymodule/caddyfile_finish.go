@@ -26,6 +26,9 @@ func (p *siteParser) finish() error {
 	if err := p.finishNative(); err != nil {
 		return err
 	}
+	if err := p.finishRules(); err != nil {
+		return err
+	}
 	if h.Authorization == "pass" && h.Inject != nil && slices.Contains(h.Inject.names(), "Authorization") {
 		return p.start.wrap(authorizationConflict())
 	}
@@ -40,6 +43,30 @@ func (p *siteParser) finish() error {
 		return err
 	}
 	return p.checkWithGlobals()
+}
+
+// finishRules judges rules and risk by one another, and by the server that they are on.
+func (p *siteParser) finishRules() error {
+	h := &p.handler
+	for i, rule := range h.Rules {
+		if err := h.checkRule(rule); err != nil {
+			return p.rules[i].wrap(fmt.Errorf("rule %q: %w", rule, err))
+		}
+	}
+	for _, name := range sortedKeys(h.Sensitivities) {
+		if err := h.checkOwnPaths(h.Sensitivities[name].MatchRaw); err != nil {
+			return p.defined[name].wrap(err)
+		}
+	}
+	if h.Risk != nil {
+		if err := h.Risk.check(); err != nil {
+			return p.riskAt.wrap(err)
+		}
+		if err := h.checkRisk(); err != nil {
+			return p.riskAt.wrap(err)
+		}
+	}
+	return p.checkServers()
 }
 
 // originsKey is where the directives of one Caddyfile note whom they answer for.
@@ -84,7 +111,7 @@ func (p *siteParser) checkWithGlobals() error {
 		if err := facts.checkDemand(demand); err != nil {
 			return p.rules[i].wrap(fmt.Errorf("rule %q: %w", rule, err))
 		}
-		alwaysOTP = alwaysOTP || rule.forEverything() && rule.Demand.Proof == "otp"
+		alwaysOTP = alwaysOTP || rule.always() && rule.Demand.Proof == "otp"
 	}
 	if err := facts.checkPasswords(alwaysOTP); err != nil {
 		return p.start.wrap(err)

@@ -1,107 +1,189 @@
 package caddymodule
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/caddyserver/caddy/v2"
-	"github.com/caddyserver/caddy/v2/caddyconfig"
-	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+
+	"github.com/stepgate/stepgate/policy"
 )
 
-// sensitivity reads `sensitivity <name> <target>… [{ label <text> }]`.
-func (p *siteParser) sensitivity() error {
-	d := p.Dispenser
-	if !d.NextArg() {
-		return d.Err("sensitivity has no name")
-	}
-	name := d.Val()
-	if err := checkSensitivityName(name); err != nil {
-		return d.WrapErr(err)
-	}
-	if first, ok := p.defined[name]; ok {
-		return d.Errf("sensitivity %s is defined twice, first at %s: put all its requests into one", name, first)
-	}
-	p.defined[name] = here(d)
-	s := new(Sensitivity)
-	for d.NextArg() {
-		if d.Val() == "*" {
-			return d.WrapErr(errSensitivityOfAll)
-		}
-		named, set, err := p.target()
-		if err != nil {
-			return err
-		}
-		if named != "" {
-			return d.Errf("sensitivity %s: %q is neither a path nor a matcher: write /path or @matcher", name, named)
-		}
-		s.MatchRaw = addSet(s.MatchRaw, set)
-	}
-	if err := s.check(name); err != nil {
-		return d.WrapErr(err)
-	}
-	for nesting := d.Nesting(); d.NextBlock(nesting); {
-		if d.Val() != "label" {
-			return d.Errf("unknown word %q: use label, or close the block of the sensitivity above with }", d.Val())
-		}
-		if err := parseWord(d, &s.Label); err != nil {
-			return err
-		}
-		if err := s.check(name); err != nil {
-			return d.WrapErr(err)
-		}
-	}
-	if p.handler.Sensitivities == nil {
-		p.handler.Sensitivities = make(map[string]*Sensitivity)
-	}
-	p.handler.Sensitivities[name] = s
-	return nil
+// A parsedRule is a rule while it is read, with the words that its name is made of.
+type parsedRule struct {
+	*Rule
+	head, on, when []string
 }
 
-// rule reads `public|deny|require [<demand>] [on <target>…]`.
+// rule reads
+//
+//	[report] (public | deny | require <demand> | only group|user|domain <name>…) [on <target>…] [when <condition>…] [{
+//	    match { … }
+//	    when  { … }
+//	    forms keep|drop
+//	    name  <text>
+//	}]
 func (p *siteParser) rule() error {
 	d := p.Dispenser
 	p.rules = append(p.rules, here(d))
-	rule := &Rule{Verb: d.Val()}
-	words := []string{rule.Verb}
-	if rule.Verb == "require" {
+	if len(p.rules) > policy.MaxRules {
+		return d.WrapErr(errTooManyRules)
+	}
+	rule := &parsedRule{Rule: new(Rule)}
+	if d.Val() == "report" {
+		rule.Report = true
+		rule.head = append(rule.head, "report")
+		if !d.NextArg() || !slices.Contains(ruleVerbs, d.Val()) {
+			return d.Errf("report has no rule to try: write it behind, such as report require otp on /export/*")
+		}
+	}
+	rule.Verb = d.Val()
+	rule.head = append(rule.head, rule.Verb)
+	switch rule.Verb {
+	case "require":
 		demand, err := p.demand()
 		if err != nil {
 			return err
 		}
 		rule.Demand = demand
-		words = append(words, demand.String())
-	}
-	if d.NextArg() {
-		if d.Val() == "when" {
-			return unsupported(d, "when")
-		}
-		if d.Val() != "on" {
-			return d.Errf("unexpected %q in a rule: use `on` before what the rule is about", d.Val())
-		}
-		words = append(words, "on")
-		for d.NextArg() {
-			if d.Val() == "when" {
-				return unsupported(d, "when")
-			}
-			words = append(words, d.Val())
-			if err := p.on(rule); err != nil {
-				return err
-			}
-		}
-		if len(rule.On) == 0 && len(rule.MatchRaw) == 0 {
-			return d.Err("`on` names nothing: write a sensitivity, @matcher, /path or *")
+		rule.head = append(rule.head, demand.String())
+	case "only":
+		if err := p.people(rule); err != nil {
+			return err
 		}
 	}
-	rule.Name = strings.Join(words, " ")
+	if err := p.clauses(rule); err != nil {
+		return err
+	}
+	for nesting := d.Nesting(); d.NextBlock(nesting); {
+		if err := p.ruleOption(rule); err != nil {
+			return err
+		}
+	}
+	if rule.Name == "" {
+		rule.Name = rule.words()
+	}
 	if err := rule.check(); err != nil {
 		return d.WrapErr(err)
 	}
-	p.handler.Rules = append(p.handler.Rules, rule)
-	return parseEnd(d, rule.Verb)
+	p.handler.Rules = append(p.handler.Rules, rule.Rule)
+	return nil
+}
+
+// words are the rule as it was written.
+func (r *parsedRule) words() string {
+	words := slices.Clone(r.head)
+	if len(r.on) > 0 {
+		words = append(append(words, "on"), r.on...)
+	}
+	if len(r.when) > 0 {
+		words = append(append(words, "when"), r.when...)
+	}
+	name := strings.Join(words, " ")
+	if len(name) > maxRuleName {
+		name = strings.ToValidUTF8(name[:maxRuleName-len("…")], "") + "…"
+	}
+	return name
+}
+
+// people reads `group|user|domain <name>…`, of which several may follow one another: any
+// of them is admitted.
+func (p *siteParser) people(rule *parsedRule) error {
+	d := p.Dispenser
+	rule.Only = new(Who)
+	var kind *[]string
+	word := ""
+	for d.NextArg() {
+		name := d.Val()
+		into := map[string]*[]string{"group": &rule.Only.Groups, "user": &rule.Only.Users, "domain": &rule.Only.Domains}[name]
+		switch {
+		case name == "on" || name == "when":
+			d.Prev() // the rule's
+			return p.endOfPeople(rule, word, kind)
+		case into != nil:
+			if err := p.endOfPeople(rule, word, kind); kind != nil && err != nil {
+				return err
+			}
+			word, kind = name, into
+		case kind == nil:
+			return d.Errf("unexpected %q after only: write group, user or domain before the names", name)
+		default:
+			if slices.Contains(*kind, name) {
+				return d.Errf("only names %s %s twice", word, name)
+			}
+			*kind = append(*kind, name)
+			if _, err := (&Who{Groups: rule.Only.Groups, Users: rule.Only.Users, Domains: rule.Only.Domains}).compile(); err != nil {
+				return d.WrapErr(err)
+			}
+		}
+		rule.head = append(rule.head, name)
+	}
+	return p.endOfPeople(rule, word, kind)
+}
+
+func (p *siteParser) endOfPeople(rule *parsedRule, word string, kind *[]string) error {
+	switch {
+	case kind == nil:
+		return p.WrapErr(errOnlyNobody)
+	case len(*kind) == 0:
+		return p.Errf("%[1]s names nobody: write names behind it, such as only %[1]s %[2]s",
+			word, map[string]string{"group": "staff", "user": "dana@example.com", "domain": "example.com"}[word])
+	}
+	return nil
+}
+
+// clauses reads `[on <target>…] [when <condition>…]`.
+func (p *siteParser) clauses(rule *parsedRule) error {
+	d := p.Dispenser
+	for d.NextArg() {
+		switch word := d.Val(); {
+		case word == "on" && rule.When != nil:
+			return d.Err("`on` stands after `when`: write what the rule is about first, and then when it speaks")
+		case word == "on" && rule.on != nil, word == "when" && rule.When != nil:
+			return d.Errf("%s is given twice: name everything behind one", word)
+		case word == "on":
+			for p.nextWord() {
+				if err := p.on(rule); err != nil {
+					return err
+				}
+			}
+			if rule.on == nil {
+				return d.Err("`on` names nothing: write a sensitivity, @matcher, /path or *")
+			}
+		case word == "when":
+			rule.When = new(Condition)
+			for p.nextWord() {
+				if err := p.when(rule); err != nil {
+					return err
+				}
+			}
+			if rule.when == nil {
+				return d.Err("`when` names no condition: use risk and a band, or @matcher")
+			}
+		case word == "risk":
+			return d.Err("unexpected \"risk\" in a rule: use `when` before it, such as require otp when risk medium")
+		default:
+			return d.Errf("unexpected %q in a rule: use `on` before what the rule is about", word)
+		}
+	}
+	return nil
+}
+
+// nextWord moves to the next word of a clause, if there is one.
+func (p *siteParser) nextWord() bool {
+	if !p.NextArg() {
+		return false
+	}
+	if p.Val() == "on" || p.Val() == "when" {
+		p.Prev()
+		return false
+	}
+	return true
 }
 
 // on adds the target at the cursor to the rule.
-func (p *siteParser) on(rule *Rule) error {
+func (p *siteParser) on(rule *parsedRule) error {
+	rule.on = append(rule.on, p.Val())
 	if p.Val() == "*" {
 		rule.On = append(rule.On, "*")
 		return nil
@@ -124,46 +206,78 @@ func (p *siteParser) on(rule *Rule) error {
 	return nil
 }
 
-// target reads the target at the cursor: a matcher set, or else a name.
-func (p *siteParser) target() (name string, set caddy.ModuleMap, err error) {
-	word := p.Val()
-	if !strings.HasPrefix(word, "@") && !strings.HasPrefix(word, "/") {
-		return word, nil, nil
+// when adds the condition at the cursor to the rule.
+func (p *siteParser) when(rule *parsedRule) error {
+	d := p.Dispenser
+	word := d.Val()
+	rule.when = append(rule.when, word)
+	switch {
+	case word == "risk":
+		if rule.When.Risk != "" {
+			return d.Err("risk is given twice: the rule speaks from one band on, and at every higher one")
+		}
+		if !p.nextWord() {
+			return d.Err("risk names no band: use low, medium or high")
+		}
+		rule.When.Risk = d.Val()
+		rule.when = append(rule.when, d.Val())
+		return wrap(d, rule.When.check())
+	case strings.HasPrefix(word, "@"):
+		_, set, err := p.target()
+		if err != nil {
+			return err
+		}
+		rule.When.MatchRaw = append(rule.When.MatchRaw, set)
+		return nil
+	case strings.HasPrefix(word, "/"):
+		return d.Errf("the path %s is no condition: a rule speaks of paths behind `on`", word)
 	}
-	// MatcherToken takes the next token, so the cursor goes back by one. What it does
-	// not know it has consumed all the same, which is why the word is looked at first.
-	p.Prev()
-	set, ok, err := p.MatcherToken()
-	if err != nil {
-		return "", nil, p.Errf("no matcher is named %s: define it in the site block, such as %s path /x/*", word, word)
+	if _, ok := policy.ParseRisk(word); ok {
+		return d.Errf("unexpected %[1]q behind `when`: write risk before it, such as when risk %[1]s", word)
 	}
-	if !ok {
-		return "", nil, p.Errf("%q is no matcher: write @name, /path or *", word)
-	}
-	if len(set) == 0 {
-		return "", nil, p.Errf("the matcher %s is empty and would match every request: say * if that is what you want", word)
-	}
-	return "", set, nil
+	return d.Errf("%q is no condition: use risk and a band, or @matcher", word)
 }
 
-// addSet adds a matcher set to others, any of which may match. Paths on one line
-// become one path matcher.
-func addSet(sets caddyhttp.RawMatcherSets, set caddy.ModuleMap) caddyhttp.RawMatcherSets {
-	last := len(sets) - 1
-	paths := pathsOf(set)
-	if last < 0 || len(paths) == 0 || len(pathsOf(sets[last])) == 0 {
-		return append(sets, set)
+// ruleOption reads a line in the block of a rule.
+func (p *siteParser) ruleOption(rule *parsedRule) error {
+	d := p.Dispenser
+	switch option := d.Val(); option {
+	case "match", "when":
+		set, err := p.inline()
+		if err != nil {
+			return err
+		}
+		if option == "match" {
+			rule.on = append(rule.on, targetName(set))
+			rule.MatchRaw = addSet(rule.MatchRaw, set)
+			return nil
+		}
+		if rule.When == nil {
+			rule.When = new(Condition)
+		}
+		rule.when = append(rule.when, targetName(set))
+		rule.When.MatchRaw = append(rule.When.MatchRaw, set)
+		return nil
+	case "forms":
+		if err := parseWord(d, &rule.Forms); err != nil {
+			return err
+		}
+		return wrap(d, rule.checkForms())
+	case "name":
+		if err := parseWord(d, &rule.Name); err != nil {
+			return err
+		}
+		return wrap(d, checkRuleName(rule.Name))
+	default:
+		return d.Errf("unknown word %q: use %s, or close the block of the rule above with }",
+			option, alternatives([]string{"match", "when", "forms", "name"}))
 	}
-	// A new map: the set may be a named matcher's, which others share.
-	merged := caddyhttp.MatchPath(append(pathsOf(sets[last]), paths...))
-	sets[last] = caddy.ModuleMap{"path": caddyconfig.JSON(merged, nil)}
-	return sets
 }
 
-// demand reads `session|password|otp [email|sms] [within <duration>]`.
+// demand reads `session|password|otp [email|sms] [within <duration>|within once]`.
 func (p *siteParser) demand() (*Demand, error) {
 	d := p.Dispenser
-	if !d.NextArg() || d.Val() == "on" || d.Val() == "when" {
+	if !p.nextWord() {
 		return nil, d.Err("require asks for nothing: use session, password or otp")
 	}
 	demand := &Demand{Proof: d.Val()}
@@ -175,34 +289,48 @@ func (p *siteParser) demand() (*Demand, error) {
 	for d.NextArg() {
 		switch word := d.Val(); word {
 		case "email", "sms":
-			if demand.Proof != "otp" || demand.Channel != "" || demand.Within != 0 {
+			if demand.Proof != "otp" || demand.Channel != "" || demand.aged() {
 				return nil, d.Errf("unexpected %q: the channel comes once, right after otp", word)
 			}
 			demand.Channel = word
 		case "once":
-			return nil, unsupported(d, "once")
+			return nil, d.Err("unexpected \"once\": write `within once`; a proof has one age, and two rules are joined")
 		case "within":
-			if demand.Within != 0 {
+			if demand.aged() {
 				return nil, repeated(d, "within")
 			}
-			if !d.NextArg() || d.Val() == "on" {
-				return nil, d.Err("within has no duration, such as within 5m")
-			}
-			if d.Val() == "once" {
-				return nil, unsupported(d, "within once")
-			}
-			within, err := positiveDuration(d, "within", d.Val())
-			if err != nil {
+			if err := p.within(demand); err != nil {
 				return nil, err
 			}
-			if err := checkWithin(within); err != nil {
-				return nil, d.WrapErr(err)
-			}
-			demand.Within = caddy.Duration(within)
 		default:
 			d.Prev() // the rule's
 			return demand, nil
 		}
 	}
 	return demand, nil
+}
+
+// aged reports whether the demand says how old its proof may be.
+func (d *Demand) aged() bool { return d.Within != 0 || d.Once }
+
+// within reads `<duration>|once`.
+func (p *siteParser) within(demand *Demand) error {
+	d := p.Dispenser
+	if !p.nextWord() {
+		return d.Err("within has no duration, such as within 5m")
+	}
+	if d.Val() == "once" {
+		demand.Once = true
+		_, err := demand.compile()
+		return wrap(d, err)
+	}
+	within, err := positiveDuration(d, "within", d.Val())
+	if err != nil {
+		return err
+	}
+	if err := checkWithin(within); err != nil {
+		return d.WrapErr(err)
+	}
+	demand.Within = caddy.Duration(within)
+	return nil
 }

@@ -4,7 +4,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
 )
 
@@ -17,10 +16,26 @@ import (
 //
 //	    sensitivity <name> <target>… {
 //	        label <text>
+//	        match { <inline matchers> }
 //	    }
-//	    public  on <target>…
-//	    deny    on <target>…
-//	    require <demand> [on <target>…]
+//	    risk {
+//	        header          <name> <band> <value> [<band> <value>…] [missing <band>]
+//	        new_device      <band>
+//	        new_network     <band>
+//	        recent_failures <n> <band>
+//	        session_age     <duration> <band>
+//	        match           <matcher>… <band>
+//	        missing         <band>
+//	    }
+//	    [report] public                          on <target>… [when <condition>…]
+//	    [report] deny                            [on <target>…] [when <condition>…]
+//	    [report] require <demand>                [on <target>…] [when <condition>…]
+//	    [report] only group|user|domain <name>…  [on <target>…] [when <condition>…] {
+//	        match { <inline matchers> }
+//	        when  { <inline matchers> }
+//	        forms keep|drop
+//	        name  <text>
+//	    }
 //
 //	    inject none | {
 //	        id_token     <header>
@@ -30,6 +45,7 @@ import (
 //	    authorization pass|remove
 //	    lenient_paths <class>…
 //	    keep_app_cookies
+//	    tests <file>…
 //
 //	    native [<base>]
 //	    client <id> {
@@ -50,8 +66,11 @@ import (
 //	}
 //
 // A demand is session, password, otp, otp email or otp sms, with `within <duration>`
-// after it if the proof must be fresh. A target is a sensitivity (for rules), a
-// matcher @name, a path, or * for every request.
+// after it if the proof must be fresh, or `within once` (of otp) if every request needs
+// its own. A target is a sensitivity (for rules), a matcher @name, a path, or * for every
+// request: any of them. A condition is `risk <band>`, which holds at every higher band
+// too, or a matcher @name: all of them. Every rule may have the block, in which `match` is
+// one more target and `when` one more condition. A band is none, low, medium or high.
 //
 // The directive takes no matcher: what it did not guard would be open, and its own
 // pages would be out of reach.
@@ -83,6 +102,9 @@ type siteParser struct {
 	rules   []place
 	headers []place // of what is injected
 
+	riskAt      place
+	riskHeaders []place // of handler.Risk.Headers
+
 	nativeAt *place // nil: there is no such line
 	clients  []*parsedClient
 }
@@ -105,7 +127,9 @@ func (p *siteParser) option() error {
 		return wrap(d, checkPrefix(h.Prefix))
 	case "sensitivity":
 		return p.sensitivity()
-	case "public", "deny", "require":
+	case "risk":
+		return p.riskOf()
+	case "public", "deny", "require", "only", "report":
 		return p.rule()
 	case "inject":
 		return p.inject()
@@ -125,22 +149,18 @@ func (p *siteParser) option() error {
 		}
 		h.KeepAppCookies = true
 		return parseEnd(d, option)
+	case "tests":
+		return p.tests()
 	case "native":
 		return p.native()
 	case "client":
 		return p.client()
-	case "risk", "only", "report":
-		return unsupported(d, option)
 	}
 	if strings.HasPrefix(option, "@") {
 		return d.Errf("matcher %s is defined inside stepgate: define it in the site block, beside stepgate", option)
 	}
-	return unknownWord(d, option, "origin", "name", "prefix", "sensitivity", "public", "deny", "require",
-		"inject", "authorization", "lenient_paths", "keep_app_cookies", "native", "client")
-}
-
-func unsupported(d *caddyfile.Dispenser, word string) error {
-	return d.Errf("%s is not supported by this version", word)
+	return unknownWord(d, option, "origin", "name", "prefix", "sensitivity", "risk", "public", "deny", "require", "only", "report",
+		"inject", "authorization", "lenient_paths", "keep_app_cookies", "tests", "native", "client")
 }
 
 func (p *siteParser) origin() error {

@@ -93,6 +93,14 @@ var homes = map[string]string{
 	"native":          "in the site's stepgate block",
 	"sensitivity":     "in the site's stepgate block",
 	"inject":          "in the site's stepgate block",
+	"risk":            "in the site's stepgate block",
+	"only":            "in the site's stepgate block, at the beginning of a rule",
+	"report":          "in the site's stepgate block, at the beginning of a rule",
+	"when":            "behind a rule, such as require otp when risk medium",
+	"new_device":      "in `risk { … }` of the site's stepgate block",
+	"new_network":     "in `risk { … }` of the site's stepgate block",
+	"recent_failures": "in `risk { … }` of the site's stepgate block",
+	"session_age":     "in `risk { … }` of the site's stepgate block",
 }
 
 func unknownWord(d *caddyfile.Dispenser, word string, known ...string) error {

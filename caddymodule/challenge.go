@@ -57,7 +57,10 @@ func (s *site) stepPage(w http.ResponseWriter, r, original *http.Request, sessio
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		target.ReturnTo = s.referrer(r)
 		target.Held = s.hold(w, r, original, session, d)
-		lost = target.Held == ""
+		if lost = target.Held == ""; !lost {
+			// People are told what they are about to send, which is not where they go back to.
+			target.Action = original.Method + " " + original.URL.RequestURI()
+		}
 	}
 	target.ReturnTo, _ = ui.ReturnTo(target.ReturnTo, s.flows.Prefix)
 	// The page for the step judges a GET of where it leads back to. That may ask for less

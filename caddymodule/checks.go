@@ -76,6 +76,8 @@ var sensitivityName = regexp.MustCompile(`^[a-z][a-z0-9_-]{0,63}$`)
 var reservedWords = []string{
 	"on", "when", "within", "once", "session", "password", "otp", "email", "sms",
 	"risk", "public", "deny", "require", "only", "report", "group", "user", "domain",
+	"none", "low", "medium", "high", "missing", "header", "match", "forms", "name",
+	"new_device", "new_network", "recent_failures", "session_age",
 }
 
 func checkSensitivityName(name string) error {
@@ -150,6 +152,16 @@ func checkAccent(accent string) error {
 func checkLabel(what, text string) error {
 	if strings.TrimSpace(text) == "" || len(text) > 80 || strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r == 0x7f }) {
 		return fmt.Errorf("the %s must be 1 to 80 characters of plain text, not %q", what, text)
+	}
+	return nil
+}
+
+const maxRuleName = 512 // bytes
+
+// checkRuleName bounds a name that logs and explanations show on one line.
+func checkRuleName(name string) error {
+	if strings.TrimSpace(name) == "" || len(name) > maxRuleName || strings.ContainsFunc(name, func(r rune) bool { return r < ' ' || r == 0x7f }) {
+		return fmt.Errorf("the name of a rule must be 1 to %d characters on one line, not %q", maxRuleName, name)
 	}
 	return nil
 }

@@ -45,7 +45,7 @@ func TestTheCaddyfilesInTheDocumentationAreFormattedAndProvision(t *testing.T) {
 		t.Setenv(name, value)
 	}
 	whole := 0
-	for _, file := range []string{"../README.md", "../docs/configuration.md", "../docs/native-apps.md"} {
+	for _, file := range []string{"../README.md", "../docs/configuration.md", "../docs/conditional-access.md", "../docs/native-apps.md"} {
 		text, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
@@ -71,7 +71,7 @@ func TestTheCaddyfilesInTheDocumentationAreFormattedAndProvision(t *testing.T) {
 			}
 		}
 	}
-	if whole < 7 {
+	if whole < 9 {
 		t.Errorf("only %d Caddyfiles were found", whole)
 	}
 }

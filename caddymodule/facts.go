@@ -98,6 +98,9 @@ func (f appFacts) checkClient(c *Client) error {
 		if err != nil {
 			return err
 		}
+		if compiled.HasOnce() {
+			return fmt.Errorf("require %s: a token opens many requests: say `within` and a duration, and ask for `once` in the rules", demand)
+		}
 		if err := f.checkDemand(compiled); err != nil {
 			return fmt.Errorf("require %s: %w", demand, err)
 		}

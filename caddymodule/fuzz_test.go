@@ -5,10 +5,13 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/caddyserver/caddy/v2"
+
+	"github.com/stepgate/stepgate/policy"
 )
 
 // FuzzCaddyfile looks for Caddyfiles that make the parser panic, and for rules that the
@@ -43,14 +46,27 @@ func FuzzCaddyfile(f *testing.F) {
 				if err := rule.check(); err != nil {
 					t.Errorf("a rule that is refused later: %v\n%s", err, raw)
 				}
-				if rule.forEverything() && rule.Verb != "require" && !strings.Contains(text, "*") {
+				if rule.onEverything() && rule.Verb != "require" && rule.Verb != "only" && rule.When == nil && !strings.Contains(text, "*") {
 					t.Errorf("%s speaks for every request and nobody said so\n%s", rule, text)
 				}
-				for _, set := range rule.MatchRaw {
+				sets := rule.MatchRaw
+				if rule.When != nil {
+					sets = slices.Concat(sets, rule.When.MatchRaw)
+				}
+				if rule.Verb == "public" && rule.When != nil && rule.When.Risk != "" {
+					t.Errorf("%s opens more when the risk rises\n%s", rule, text)
+				}
+				for _, set := range sets {
 					if len(set) == 0 {
 						t.Errorf("%s has an empty matcher\n%s", rule, text)
 					}
 				}
+			}
+			if len(h.Rules) > policy.MaxRules {
+				t.Errorf("%d rules", len(h.Rules))
+			}
+			if err := h.checkRules(); err != nil {
+				t.Errorf("rules or a risk that are refused later: %v\n%s", err, raw)
 			}
 			if h.Native != nil {
 				if err := h.Native.check(cmp.Or(h.Prefix, defaultPrefix)); err != nil {

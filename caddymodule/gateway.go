@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"strings"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
@@ -19,13 +20,20 @@ import (
 // wrong on the way refuses, and is answered here: an error returned to Caddy would
 // let handle_errors pass on a request that was not judged.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
+	if x := imaginedIn(r); x != nil {
+		h.explain(x, r)
+		return nil
+	}
+	if h.awaits(w) {
+		return nil
+	}
 	s := h.siteFor(r.Host)
 	if s == nil {
 		misdirected(w)
 		return nil
 	}
-	held := r.ProtoMajor == 1 && r.Header["Expect"] != nil
-	if held {
+	expects := r.ProtoMajor == 1 && r.Header["Expect"] != nil
+	if expects {
 		// Whoever asks before sending a body is answered without it: with this, net/http
 		// does not wait for what the client holds back.
 		w.Header().Set("Connection", "close")
@@ -34,8 +42,9 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 	if s.owns(original.URL.Path) {
 		return s.servePages(w, r, original)
 	}
-	// Cookie, bearer token, risk and target are read before cleaning takes them away.
-	said := s.rules.risk.said(r)
+	// Cookies, bearer token, risk and target are read before cleaning takes them away.
+	said, told := s.rules.risk.said(r), s.rules.risk.told(r)
+	cookies := strings.Join(r.Header["Cookie"], "; ") // of one line, as it nearly always is, no copy
 	cookie, hasCookie := s.cookies.RawSession(r)
 	raw, byToken := s.bearer(r.Header)
 	if err := s.hygiene.Clean(r, received); err != nil {
@@ -75,12 +84,15 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 	person := newPerson(repl)
 	person.set(session)
 
+	form := s.submission(r, original, cookies, byToken)
+	s.resume(w, r, original, session, form)
 	judged, err := s.judge(r, said, session)
 	if err != nil {
 		h.log.Error("judging a request", "error", err)
 		s.pages.Problem(w, r, http.StatusInternalServerError)
 		return nil
 	}
+	judged.cookies, judged.form, judged.told = cookies, form, told
 	switch {
 	case judged.Demand.IsNever():
 		s.refuse(w, r, original, session, judged, byToken)
@@ -109,9 +121,6 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 			s.challenge(w, r, original, session, judged)
 			return nil
 		}
-		if !s.sendOn(w, r, original, session) {
-			return nil
-		}
 		err = s.inject(r, repl, session)
 		switch {
 		case err != nil && judged.Demand.IsZero():
@@ -128,7 +137,10 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 			return nil
 		}
 	}
-	if held {
+	if !s.sendOn(w, r, original, session, form) {
+		return nil
+	}
+	if expects {
 		w.Header().Del("Connection")
 	}
 	s.report(r, session, judged)
@@ -154,6 +166,9 @@ func (s *site) owes(r, original *http.Request, session *flows.Live, j judgement)
 	}
 	defer release()
 	may, err := live.engine.UsePermit(r.Context(), &session.Session, action(original, j.Demand), j.Demand)
+	if may {
+		s.arrived(r, original, j)
+	}
 	return !may, err
 }
 
@@ -165,7 +180,11 @@ func (s *site) refuse(w http.ResponseWriter, r, original *http.Request, session 
 		bearerProblem(w, r, http.StatusForbidden, id)
 		return
 	}
-	s.pages.Refuse(w, r, ui.Refused{Reference: id, Stranger: j.Stranger})
+	refused := ui.Refused{Reference: id, Stranger: j.Stranger, Target: original.URL.RequestURI()}
+	if session != nil {
+		refused.Account = session.Email
+	}
+	s.pages.Refuse(w, r, refused)
 }
 
 // problem refuses a request that no proof would open, in the way of whoever made it.

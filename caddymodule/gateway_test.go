@@ -183,7 +183,7 @@ func TestOnlyNavigationsAreSentToAPage(t *testing.T) {
 
 func TestAFormThatIsStoppedLeadsBackToItsPageWithWhatItNeeds(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, payrollSite("require otp sms on @bulk"))
+	s := newSite(t, payrollSite("require otp sms on @bulk {\nforms drop\n}"))
 	b := s.browser(t)
 	s.signUp(b, dana, "/")
 	b.header.Set("Referer", "http://localhost/export?page=2")

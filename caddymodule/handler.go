@@ -72,11 +72,16 @@ type Handler struct {
 	// The JSON API for applications with screens of their own. Default: none.
 	Native *Native `json:"native,omitempty"`
 
+	// Policy tests. The configuration is refused when it starts if one fails. Default:
+	// none.
+	Tests []*CaseFile `json:"tests,omitempty"`
+
 	app   *App
 	log   *slog.Logger
 	rules *rulebook
 	sites []*site          // one for each of Origins
 	byKey map[string]*site // by what a browser sends as Host
+	tests *caseRun         // nil: there are none
 }
 
 const defaultPrefix = "/.auth"
@@ -101,16 +106,26 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	if err := h.check(); err != nil {
 		return err
 	}
+	if err := h.checkRules(); err != nil {
+		return err
+	}
+	if err := h.Risk.checkServer(ctx); err != nil {
+		return err
+	}
 	if h.rules, err = compileRules(ctx, h.Sensitivities, h.Rules); err != nil {
 		return err
 	}
-	for _, warning := range h.rules.warnings {
-		h.log.Warn("a path is probably missing", "problem", warning)
+	if h.rules.risk, err = compileRisk(ctx, h.Risk); err != nil {
+		return err
 	}
+	h.warn(h.rules.lint(h.Risk))
 	if err := h.checkWithApp(); err != nil {
 		return err
 	}
-	return h.provisionSites(string(configured))
+	if err := h.provisionSites(string(configured)); err != nil {
+		return err
+	}
+	return h.provisionTests()
 }
 
 // check judges what the handler says by itself, and fills in defaults.

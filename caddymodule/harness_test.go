@@ -13,6 +13,7 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig"
+	caddycmd "github.com/caddyserver/caddy/v2/cmd"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 	_ "github.com/caddyserver/caddy/v2/modules/standard"
 )
@@ -41,7 +42,15 @@ const testGlobals = `{
 // testSecret is what {env.STEPGATE_TEST_SECRET} stands for in tests.
 const testSecret = "bm90IGEgc2VjcmV0OiB0aGlzIGlzIGZvciB0ZXN0cyBvbmx5ICEh"
 
+// actsAsCaddy has the test binary be a Caddy with the module in it, for tests that run
+// commands: it holds the same code, and needs no other build.
+const actsAsCaddy = "STEPGATE_TEST_ACTS_AS_CADDY"
+
 func TestMain(m *testing.M) {
+	if os.Getenv(actsAsCaddy) != "" {
+		caddycmd.Main()
+		return
+	}
 	dir, err := os.MkdirTemp("", "stepgate")
 	if err != nil {
 		panic(err)

@@ -13,6 +13,17 @@ import (
 type judgement struct {
 	policy.Decision
 	risk policy.Risk
+	told told // what the risk was read from
+	// cookies is the Cookie header as the request came with it, ours included: secrets,
+	// for whoever must find out more about a request that is not let through.
+	cookies string
+	form    *submission // what is known of a form; nil: the request is none
+}
+
+// asItCame is a request with nothing but the cookies that the judged one had before it was
+// cleaned, for what reads cookies from a request.
+func (j judgement) asItCame() *http.Request {
+	return &http.Request{Header: http.Header{"Cookie": {j.cookies}}}
 }
 
 // judge says what a clean request by somebody must prove. said is what its headers told of
@@ -20,7 +31,11 @@ type judgement struct {
 // through targets that servers read differently, every reading is judged and the strictest
 // wins; so is GET for a HEAD, which must not find out for less what a GET would show.
 func (s *site) judge(r *http.Request, said policy.Risk, who *flows.Live) (judgement, error) {
+	others := s.otherReadings(r)
 	risk, err := s.rules.risk.of(r, said, who, s.app.now())
+	for i := 0; i < len(others) && err == nil; i++ {
+		risk, err = s.rules.risk.of(others[i], risk, who, s.app.now())
+	}
 	if err != nil {
 		return judgement{Decision: policy.Decision{Demand: policy.Never}}, err
 	}
@@ -28,9 +43,24 @@ func (s *site) judge(r *http.Request, said policy.Risk, who *flows.Live) (judgem
 	if j.Decision, err = s.decideAs(r, risk, who); err != nil {
 		return j, err
 	}
+	for _, other := range others {
+		also, err := s.decideAs(other, risk, who)
+		if err != nil {
+			return judgement{Decision: policy.Decision{Demand: policy.Never}}, err
+		}
+		// A reading that is public takes nothing away from one that is not.
+		j.Demand = j.Demand.Join(also.Demand)
+		j.Why, j.Reported = j.Why.Join(also.Why), j.Reported.Join(also.Reported)
+		j.Stranger = j.Stranger || also.Stranger
+	}
+	return j, nil
+}
+
+// otherReadings are the requests as which a clean request must be judged as well.
+func (s *site) otherReadings(r *http.Request) (others []*http.Request) {
 	readings := s.hygiene.Readings(r.URL)
 	if r.Method != http.MethodHead && len(readings) <= 1 {
-		return j, nil
+		return nil
 	}
 	if len(readings) == 0 {
 		readings = []string{r.URL.Path}
@@ -42,17 +72,10 @@ func (s *site) judge(r *http.Request, said policy.Risk, who *flows.Live) (judgem
 			}
 			other := r.Clone(r.Context())
 			other.Method, other.URL = method, &url.URL{Path: path, RawQuery: r.URL.RawQuery}
-			also, err := s.decideAs(other, risk, who)
-			if err != nil {
-				return judgement{Decision: policy.Decision{Demand: policy.Never}}, err
-			}
-			// A reading that is public takes nothing away from one that is not.
-			j.Demand = j.Demand.Join(also.Demand)
-			j.Why, j.Reported = j.Why.Join(also.Why), j.Reported.Join(also.Reported)
-			j.Stranger = j.Stranger || also.Stranger
+			others = append(others, other)
 		}
 	}
-	return j, nil
+	return others
 }
 
 // methodsOf are the methods by which a request is judged.

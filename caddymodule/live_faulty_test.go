@@ -60,7 +60,10 @@ func newFaultySite(t testing.TB, text string) (*testSite, *faults) {
 }
 
 // cool empties the cache of sessions, as a restart does.
-func (s *testSite) cool() { s.app.live.Load().engine.Cache = flows.NewSessionCache(cachedSessions) }
+func (s *testSite) cool() {
+	engine := s.app.live.Load().engine
+	engine.Cache = flows.NewSessionCache(cachedSessions, engine.Store, engine.Now)
+}
 
 // faultyStore is a memory that can be made to fail.
 type faultyStore struct {

@@ -111,13 +111,6 @@ type riskMatch struct {
 	risk policy.Risk
 }
 
-// A signal is one thing that tells a risk, and how it came to it, for explanations.
-type signal struct {
-	Name string      `json:"signal"`
-	Why  string      `json:"why"`
-	Risk policy.Risk `json:"-"`
-}
-
 // of is the risk of a request: what headers said of it, before they were removed, and what
 // else there is to see. who is nil for somebody who is not signed in: then there is no
 // device, network or age to compare with.

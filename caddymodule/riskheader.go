@@ -33,6 +33,25 @@ func (b *riskbook) said(r *http.Request) policy.Risk {
 	return risk
 }
 
+// told is what the risk headers of a request held before cleaning took them away, for
+// those who ask why it was judged as it was.
+type told struct {
+	trusted bool
+	values  [][]string // in the order of riskbook.headers
+}
+
+// told keeps them. It costs nothing where the risk is read from no header.
+func (b *riskbook) told(r *http.Request) told {
+	if b == nil || len(b.headers) == 0 {
+		return told{}
+	}
+	t := told{trustedPeer(r), make([][]string, len(b.headers))}
+	for i := range b.headers {
+		t.values[i] = r.Header[b.headers[i].name]
+	}
+	return t
+}
+
 // read judges one header. Whatever is not exactly one value that is understood, from
 // somebody who is trusted, counts as missing; why then says so.
 func (h *riskHeader) read(header http.Header, trusted bool) (risk policy.Risk, why string) {

@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -163,9 +164,36 @@ func shortDuration(d time.Duration) string {
 	return s
 }
 
-// check judges what the rule says by itself. Whether its sensitivities exist is the
-// handler's to know.
+// check judges what the rule says by itself. Whether its sensitivities exist, and its
+// risk can be, is the handler's to know.
 func (r *Rule) check() error {
+	if err := r.checkVerb(); err != nil {
+		return err
+	}
+	if err := r.checkForms(); err != nil {
+		return err
+	}
+	if r.Name != "" {
+		if err := checkRuleName(r.Name); err != nil {
+			return err
+		}
+	}
+	if r.When == nil {
+		return nil
+	}
+	if r.Verb == "public" && r.When.Risk != "" {
+		return errPublicAtRisk
+	}
+	return r.When.check()
+}
+
+func (r *Rule) checkVerb() error {
+	if r.Demand != nil && r.Verb != "require" {
+		return fmt.Errorf("%s has no demand", r.Verb)
+	}
+	if r.Only != nil && r.Verb != "only" {
+		return fmt.Errorf("%s names no people: use only for that", r.Verb)
+	}
 	switch r.Verb {
 	case "require":
 		if r.Demand == nil {
@@ -173,37 +201,80 @@ func (r *Rule) check() error {
 		}
 		_, err := r.Demand.compile()
 		return err
-	case "public", "deny":
-		if r.Demand != nil {
-			return fmt.Errorf("%s has no demand", r.Verb)
+	case "only":
+		if r.Only == nil {
+			return errOnlyNobody
 		}
-		if len(r.On) == 0 && len(r.MatchRaw) == 0 {
+		_, err := r.Only.compile()
+		return err
+	case "public", "deny":
+		if len(r.On) == 0 && len(r.MatchRaw) == 0 && (r.When == nil || r.Verb == "public") {
 			return fmt.Errorf("%[1]s without `on` would speak for every request: "+
 				"name what it is about, or say `%[1]s on *` if that is what you want", r.Verb)
 		}
 		return nil
-	case "only", "report":
-		return fmt.Errorf("%s is not supported by this version", r.Verb)
 	case "":
-		return fmt.Errorf("the rule has no verb: use public, deny or require")
+		return fmt.Errorf("the rule has no verb: use %s", alternatives(ruleVerbs))
 	}
-	return fmt.Errorf("unknown verb %q: use public, deny or require", r.Verb)
+	return fmt.Errorf("unknown verb %q: use %s", r.Verb, alternatives(ruleVerbs))
 }
 
-// forEverything reports whether the rule speaks for every request, in whichever words:
-// what it asks for then binds tokens as well.
-func (r *Rule) forEverything() bool {
+func (r *Rule) checkForms() error {
+	switch {
+	case r.Forms == "":
+		return nil
+	case r.Forms != "keep" && r.Forms != "drop":
+		return fmt.Errorf("unknown word %q for forms: use keep or drop", r.Forms)
+	case r.Verb == "public":
+		return errors.New("forms says what becomes of a form that a rule stops, and public stops none: remove it")
+	}
+	return nil
+}
+
+var ruleVerbs = []string{"public", "deny", "require", "only"}
+
+// errPublicAtRisk refuses what would open more, the more dangerous requests become.
+var errPublicAtRisk = errors.New("public cannot depend on the risk: it would open more when the risk rises; " +
+	"say `require … when risk …` for what should be asked for then")
+
+// check judges the condition by itself.
+func (c *Condition) check() error {
+	switch {
+	case c.Risk == "" && len(c.MatchRaw) == 0:
+		return errors.New("`when` names no condition: use risk and a band, or @matcher")
+	case c.Risk == "":
+		return nil
+	case c.Risk == policy.NoRisk.String():
+		return errors.New("`when risk none` is always so: leave it out")
+	}
+	_, err := parseBand(c.Risk)
+	return err
+}
+
+// onEverything reports whether the rule's targets are every request, in whichever words.
+// Its conditions may still leave requests out.
+func (r *Rule) onEverything() bool {
 	return slices.Contains(r.On, "*") || len(r.On) == 0 && len(r.MatchRaw) == 0 || slices.ContainsFunc(r.MatchRaw, matchesAll)
 }
+
+// always reports whether the rule has its effect on every request whatsoever.
+func (r *Rule) always() bool { return r.onEverything() && r.When == nil && !r.Report }
 
 // String is the rule's name, or what it says.
 func (r *Rule) String() string {
 	if r.Name != "" {
 		return r.Name
 	}
-	words := []string{r.Verb}
+	var words []string
+	if r.Report {
+		words = append(words, "report")
+	}
+	words = append(words, r.Verb)
 	if r.Demand != nil {
 		words = append(words, r.Demand.String())
+	}
+	if r.Only != nil {
+		words = append(words, r.Only.words()...)
 	}
 	if len(r.On) > 0 || len(r.MatchRaw) > 0 {
 		words = append(words, "on")
@@ -211,6 +282,15 @@ func (r *Rule) String() string {
 	}
 	for _, set := range r.MatchRaw {
 		words = append(words, targetName(set))
+	}
+	if r.When != nil {
+		words = append(words, "when")
+		if r.When.Risk != "" {
+			words = append(words, "risk", r.When.Risk)
+		}
+		for _, set := range r.When.MatchRaw {
+			words = append(words, targetName(set))
+		}
 	}
 	return strings.Join(words, " ")
 }

@@ -27,6 +27,8 @@ func TestADemandMeansTheSameInTheCaddyfileAndInThePolicy(t *testing.T) {
 		"otp email":            policy.Need(policy.EmailProof, 0).Join(otp),
 		"otp sms within 5m":    policy.Need(policy.SMSProof, 5*time.Minute).Join(otp),
 		"otp email within 10s": policy.Need(policy.EmailProof, 10*time.Second).Join(otp),
+		"otp within once":      otp.Once(),
+		"otp sms within once":  policy.Need(policy.SMSProof, 0).Once().Join(otp),
 	} {
 		site := newSite(t, "http://localhost {\n\tstepgate {\n\t\trequire "+words+" on *\n\t}\n}")
 		if got := site.handlers[0].rules.policy.Rules[0].Demand; got != want {

@@ -74,7 +74,7 @@ func openRuntime(ctx context.Context, module StoreModule, master []byte, now fun
 		keys:   keys,
 		ring:   ring,
 		hasher: password.New(password.Options{Pepper: keys.Pepper(), OldPeppers: keys.OldPeppers()}),
-		cache:  flows.NewSessionCache(cachedSessions),
+		cache:  flows.NewSessionCache(cachedSessions, st, now),
 		outbox: send.NewOutbox(send.OutboxOptions{Now: now, Log: log}),
 		inbox:  inbox.New(0, now),
 		gate:   gate{idle: make(chan struct{})},

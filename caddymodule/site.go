@@ -31,6 +31,9 @@ type site struct {
 	injection *Injection
 	audiences []string
 	mintedFor string
+
+	tally   *tally
+	reports []*ruleTally // by rule; nil for those that do not only report
 }
 
 // siteFor chooses the site by the request's Host. A handler with one origin always
@@ -125,6 +128,7 @@ func (h *Handler) newSite(origin string) (*site, error) {
 	for _, token := range h.Inject.AccessTokens {
 		s.audiences = append(s.audiences, cmp.Or(token.Audience, origin))
 	}
+	s.startCounting()
 	s.mintedFor = strings.Join(append([]string{s.flows.Issuer()}, s.audiences...), "\x00")
 	if s.hygiene, err = h.newHygiene(); err != nil {
 		return nil, err

@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -26,7 +27,8 @@ type rulebook struct {
 	// sensitivities are those of the targets that have such a name.
 	sensitivities map[string]policy.TargetID
 	// warnings are what is probably not meant.
-	warnings []string
+	warnings []warning
+	shapes   []shape // of policy.Targets
 }
 
 // compileRules turns sensitivities and rules into a policy. It empties their raw
@@ -42,11 +44,15 @@ func compileRules(ctx caddy.Context, sensitivities map[string]*Sensitivity, rule
 		if err := s.check(name); err != nil {
 			return nil, err
 		}
+		book.warnings = append(book.warnings, uncovered(name, s.MatchRaw)...)
 		id, err := book.add(ctx, policy.Target{Name: name, Label: s.Label}, s, s.MatchRaw)
 		if err != nil {
 			return nil, fmt.Errorf("sensitivity %s: %w", name, err)
 		}
 		ids[name] = id
+	}
+	if len(rules) > policy.MaxRules {
+		return nil, errTooManyRules
 	}
 	used := make(map[string]bool)
 	for i, rule := range rules {
@@ -58,6 +64,9 @@ func compileRules(ctx caddy.Context, sensitivities map[string]*Sensitivity, rule
 			return nil, fmt.Errorf("rule %q: %w", rule, err)
 		}
 		book.policy.Rules = append(book.policy.Rules, compiled)
+		if rule.Forms == "drop" {
+			book.drops = book.drops.With(i)
+		}
 		for _, name := range rule.On {
 			used[name] = true
 		}
@@ -69,6 +78,8 @@ func compileRules(ctx caddy.Context, sensitivities map[string]*Sensitivity, rule
 	}
 	return book, nil
 }
+
+var errTooManyRules = fmt.Errorf("there are more than %d rules: let one rule speak of several targets", policy.MaxRules)
 
 func unusedSensitivity(name string) error {
 	return fmt.Errorf("no rule speaks of the sensitivity %[1]s: add one, such as require otp on %[1]s, or remove it", name)
@@ -118,7 +129,14 @@ func (b *rulebook) rule(ctx caddy.Context, rule *Rule, ids map[string]policy.Tar
 		}
 		compiled.Demand = demand
 	}
-	everything := rule.forEverything() // before the raw matchers are gone
+	if rule.Only != nil {
+		who, err := rule.Only.compile()
+		if err != nil {
+			return policy.Rule{}, err
+		}
+		compiled.Who = who
+	}
+	everything := rule.onEverything() // before the raw matchers are gone
 	for _, name := range rule.On {
 		id, ok := ids[name]
 		switch {
@@ -130,6 +148,9 @@ func (b *rulebook) rule(ctx caddy.Context, rule *Rule, ids map[string]policy.Tar
 		}
 	}
 	if len(rule.MatchRaw) > 0 {
+		if verb != policy.Public { // what is not public is asked for more, and safe
+			b.warnings = append(b.warnings, uncovered(targetNames(rule.MatchRaw), rule.MatchRaw)...)
+		}
 		id, err := b.add(ctx, policy.Target{Name: targetNames(rule.MatchRaw)}, rule, rule.MatchRaw)
 		if err != nil {
 			return policy.Rule{}, err
@@ -139,36 +160,39 @@ func (b *rulebook) rule(ctx caddy.Context, rule *Rule, ids map[string]policy.Tar
 	if everything {
 		compiled.On = nil
 	}
-	return compiled, nil
+	return compiled, b.condition(ctx, rule.When, &compiled)
+}
+
+// condition makes each matcher set of a condition a target of its own: all must match.
+func (b *rulebook) condition(ctx caddy.Context, when *Condition, compiled *policy.Rule) error {
+	if when == nil {
+		return nil
+	}
+	compiled.Risk, _ = policy.ParseRisk(cmp.Or(when.Risk, policy.NoRisk.String()))
+	for _, set := range when.MatchRaw {
+		one := &Condition{MatchRaw: caddyhttp.RawMatcherSets{set}}
+		if compiled.Verb != policy.Public {
+			b.warnings = append(b.warnings, uncovered(compiled.Name, one.MatchRaw)...)
+		}
+		id, err := b.add(ctx, policy.Target{Name: targetName(set)}, one, one.MatchRaw)
+		if err != nil {
+			return err
+		}
+		compiled.If = append(compiled.If, id)
+	}
+	return nil
 }
 
 // add loads the matchers of owner, which has them in its field MatchRaw.
 func (b *rulebook) add(ctx caddy.Context, target policy.Target, owner any, raw caddyhttp.RawMatcherSets) (policy.TargetID, error) {
-	for _, set := range raw {
-		if len(set) == 0 {
-			return 0, fmt.Errorf("a matcher set is empty and would match every request: say * if that is what you want")
-		}
-	}
-	if rule, ok := owner.(*Rule); !ok || rule.Verb != "public" { // what is not public is asked for more, and safe
-		b.warnings = append(b.warnings, uncovered(target.Name, raw)...)
-	}
-	loaded, err := ctx.LoadModule(owner, "MatchRaw")
+	seen := shapeOf(raw) // loading empties it
+	sets, err := loadSets(ctx, owner, raw)
 	if err != nil {
-		return 0, fmt.Errorf("loading matchers: %w", err)
-	}
-	var sets caddyhttp.MatcherSets
-	if err := sets.FromInterface(loaded); err != nil {
-		return 0, fmt.Errorf("loading matchers: %w", err)
-	}
-	for _, set := range sets {
-		for _, matcher := range set {
-			if m, ok := matcher.(*caddyhttp.MatchPath); ok && len(*m) == 0 {
-				return 0, fmt.Errorf("a path matcher has no path and would match nothing")
-			}
-		}
+		return 0, err
 	}
 	id := policy.TargetID(len(b.targets))
 	b.targets = append(b.targets, sets)
+	b.shapes = append(b.shapes, seen)
 	b.policy.Targets = append(b.policy.Targets, target)
 	return id, nil
 }
@@ -190,8 +214,9 @@ func matchesAll(set caddy.ModuleMap) bool {
 
 // uncovered finds paths such as /admin/* where nothing in the target matches /admin
 // itself, which most applications answer with the same page.
-func uncovered(name string, raw caddyhttp.RawMatcherSets) []string {
-	var paths, warnings []string
+func uncovered(name string, raw caddyhttp.RawMatcherSets) []warning {
+	var paths []string
+	var warnings []warning
 	for _, set := range raw {
 		paths = append(paths, pathsOf(set)...)
 	}
@@ -205,7 +230,7 @@ func uncovered(name string, raw caddyhttp.RawMatcherSets) []string {
 			return strings.EqualFold(other, dir) ||
 				wild && !strings.EqualFold(stem, dir+"/") && len(stem) <= len(dir) && strings.EqualFold(stem, dir[:len(stem)])
 		}) {
-			warnings = append(warnings, fmt.Sprintf("%s: %s does not match %s itself: name both", name, path, dir))
+			warnings = append(warnings, warning{"a path is probably missing", fmt.Sprintf("%s: %s does not match %s itself: name both", name, path, dir)})
 		}
 	}
 	return warnings

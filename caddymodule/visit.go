@@ -90,6 +90,14 @@ func (s *site) newPages(cfg ui.Config) (*ui.Pages, error) {
 		_, label, _ := s.foresee(r, v.session, t)
 		return label
 	}
+	cfg.Why = func(r *http.Request, t flows.Target) ui.Reason {
+		v, err := visitOf(r)
+		if err != nil {
+			return ""
+		}
+		return s.why(r, v.session, t)
+	}
+	cfg.Sent, cfg.Returning = s.sent, s.returning
 	cfg.Network = network
 	cfg.Keys = lazyKeys{s.app}
 	cfg.Now = func() time.Time { return s.app.now() }
@@ -146,11 +154,7 @@ func (s *site) foresee(r *http.Request, who *flows.Live, t flows.Target) (policy
 	if err != nil {
 		return policy.Never, "", err
 	}
-	method, path := http.MethodGet, t.ReturnTo
-	if t.Action != "" {
-		method, path, _ = strings.Cut(t.Action, " ")
-	}
-	future, err := s.imagine(r, who, method, path)
+	future, judged, err := s.judgeTarget(r, who, t)
 	if refusal := (*hygiene.Refusal)(nil); errors.As(err, &refusal) {
 		// Nothing will be opened there: the gateway will answer 400.
 		return policy.Floor.Join(need), "", nil
@@ -158,11 +162,21 @@ func (s *site) foresee(r *http.Request, who *flows.Live, t flows.Target) (policy
 	if err != nil {
 		return policy.Never, "", err
 	}
-	judged, err := s.judge(future, s.rules.risk.said(r), who)
-	if err != nil {
-		return policy.Never, "", err
-	}
 	return judged.Demand.Join(need), s.label(future, judged), nil
+}
+
+// judgeTarget makes the request that a target leads to, and judges it.
+func (s *site) judgeTarget(r *http.Request, who *flows.Live, t flows.Target) (*http.Request, judgement, error) {
+	method, path := http.MethodGet, t.ReturnTo
+	if t.Action != "" {
+		method, path, _ = strings.Cut(t.Action, " ")
+	}
+	future, err := s.imagine(r, who, method, path)
+	if err != nil {
+		return nil, judgement{}, err
+	}
+	judged, err := s.judge(future, s.rules.risk.said(r), who)
+	return future, judged, err
 }
 
 // imagine makes a request for a path on this site out of another request to it.

@@ -170,6 +170,9 @@ type Letter struct {
 	Medium  send.Medium
 	To      string
 	Code    string // for the code purposes
+	// Once says that the rules ask for proof each time: the code opens the target's action
+	// one time, and the message names it.
+	Once    bool
 	Site    *Site
 	Target  Target
 	Lang    string

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/stepgate/stepgate/flows/store"
@@ -28,6 +29,9 @@ func personKey(browser, site string) string { return schema + "person/" + browse
 func placesKey(user string) string          { return schema + "places/" + user }
 func permitPrefix(sid string) string        { return schema + "permit/" + sid + "/" }
 func budgetKey(what string) string          { return schema + "budget/" + what }
+func heldPrefix(user, site string) string   { return schema + "held/" + user + "/" + site + "/" }
+func heldKey(user, site, id string) string  { return heldPrefix(user, site) + id }
+func heldPartKey(id string, i int) string   { return schema + "held-part/" + id + "/" + strconv.Itoa(i) }
 
 // get reads one record. A record that cannot be read is a fault, never "absent":
 // forgetting an account or a failure count because of a bad byte would open doors.

@@ -38,7 +38,7 @@ func (r *effectRun) newCode(purpose Purpose) error {
 	}
 	r.record.Code = &codeRecord{
 		Factor: r.record.Factor, Purpose: purpose, To: toSum,
-		Sent: r.now, Expires: r.now.Add(e.CodeLife),
+		Sent: r.now, Expires: r.now.Add(e.CodeLife), Named: r.namesAction(),
 	}
 	r.record.Code.Sum = otp.Sum(e.Keys, code, r.record.binding()...)
 	letter := Letter{Purpose: purpose, Medium: medium, To: to, Code: code, Expires: r.record.Code.Expires}
@@ -139,6 +139,10 @@ func (e *Engine) giveCode(ctx context.Context, c Caller, flow string, in GiveCod
 			return err
 		}
 		if refusal == nil {
+			record.Silent = record.Silent.Without(record.Factor)
+			if !record.Code.Named {
+				record.Silent = record.Silent.With(record.Factor)
+			}
 			record.Code = nil
 			return e.apply(tx, c, record, CodeRight{}, demand, out)
 		}

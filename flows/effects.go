@@ -89,7 +89,14 @@ func (r *effectRun) putUser() error {
 func (r *effectRun) letter(l Letter) {
 	l.Site, l.Target, l.At = r.caller.Site, r.record.Target, r.now
 	l.Lang, l.Device, l.Network = r.caller.Lang, r.caller.Device, r.caller.Network
+	l.Once = l.Code != "" && r.namesAction()
 	r.out.letters = append(r.out.letters, l)
+}
+
+// namesAction reports whether a code that is sent now says which request it opens: where
+// the rules ask for proof each time.
+func (r *effectRun) namesAction() bool {
+	return r.record.Target.Action != "" && r.record.Facts.Demand.HasOnce()
 }
 
 // address is where a code for the awaited factor goes, always from the account's own

@@ -22,8 +22,13 @@ type flowRecord struct {
 	Code  *codeRecord `json:"code,omitempty"`
 	// Given is the password that a client sent before the mailbox was proved, sealed. It
 	// is hashed only afterwards, so that nobody can have passwords hashed for nothing.
-	Given []byte    `json:"given,omitempty"`
-	Ends  time.Time `json:"ends"` // absolute
+	Given []byte `json:"given,omitempty"`
+	// Silent are the factors that were proved here by a code whose message did not name
+	// the target's action, since nothing asked for proof each time when it was sent. They
+	// count for all but a permit: nobody approves what they were not told.
+	Silent policy.Factors `json:"silent,omitempty"`
+
+	Ends time.Time `json:"ends"` // absolute
 }
 
 // codeRecord is the one outstanding code of a flow.
@@ -35,6 +40,7 @@ type codeRecord struct {
 	Sent    time.Time     `json:"sent"`
 	Expires time.Time     `json:"expires"`
 	Tries   int           `json:"tries"`
+	Named   bool          `json:"named,omitempty"` // its message says which request it opens
 }
 
 // loadFlow finds a live flow of this browser at this site. Everything else (expired,

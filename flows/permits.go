@@ -44,8 +44,14 @@ func (r *effectRun) permit(sid string) error {
 	if action == "" || r.record.Here == 0 || !r.record.Facts.Demand.HasOnce() {
 		return nil
 	}
+	proved := r.record.Here
+	if r.caller.Client == nil { // a client's messages have no request to name
+		for _, f := range r.record.Silent.Slice() {
+			proved = proved.Without(f)
+		}
+	}
 	until := r.now.Add(permitLife)
-	return put(r.tx, r.engine.permitKey(sid, action), permitRecord{r.record.Here, until}, r.now, until)
+	return put(r.tx, r.engine.permitKey(sid, action), permitRecord{proved, until}, r.now, until)
 }
 
 // UsePermit reports whether the session may do an action ("POST /transfer") that demands

@@ -85,7 +85,7 @@ func TestUseOfASessionSurvivesTheCache(t *testing.T) {
 			t.Fatal("a session in use ended")
 		}
 	}
-	w.engine.Config.Cache = flows.NewSessionCache(10) // as after a restart
+	w.engine.Config.Cache = flows.NewSessionCache(10, w.engine.Store, w.clock) // as after a restart
 	w.wait(50 * time.Minute)
 	if b.session() == nil {
 		t.Fatal("the store does not know that the session was in use")
@@ -240,7 +240,7 @@ func TestRevokingAndReadingAtOnceIsSafe(t *testing.T) {
 func TestTheCacheIsBounded(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.engine.Config.Cache = flows.NewSessionCache(5)
+	w.engine.Config.Cache = flows.NewSessionCache(5, w.engine.Store, w.clock)
 	var people []*browser
 	for _, name := range []string{"a", "b", "c", "d", "e", "f", "g", "h"} {
 		people = append(people, w.browser().signUpWithCode(name+"@example.com"))

@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/stepgate/stepgate/flows/store"
 	"github.com/stepgate/stepgate/flows/token"
 )
 
@@ -23,18 +24,16 @@ type Live struct {
 	saved atomic.Int64 // what of it the store has
 	ended atomic.Bool
 	idle  int64 // Unix milliseconds without use that end it
+
+	cache *SessionCache // that of the engine which found it
 }
 
 func (e *Engine) newLive(s Session) *Live {
-	live := &Live{Session: s, idle: s.idle(e.SessionIdle).Milliseconds()}
+	live := &Live{Session: s, idle: s.idle(e.SessionIdle).Milliseconds(), cache: e.Cache}
 	live.seen.Store(s.LastSeen.UnixMilli())
 	live.saved.Store(s.LastSeen.UnixMilli())
 	return live
 }
-
-// Ended reports whether the session was revoked since it was found, for work that
-// outlives a request.
-func (l *Live) Ended() bool { return l.ended.Load() }
 
 func (l *Live) alive(now time.Time) bool {
 	return !l.ended.Load() && now.Before(l.Ends) && now.UnixMilli()-l.seen.Load() <= l.idle
@@ -42,22 +41,31 @@ func (l *Live) alive(now time.Time) bool {
 
 // SessionCache keeps warm sessions by the raw value of their cookie, so that a
 // request costs one map look-up. It is bounded; when full, some other session makes
-// room, and costs one store read when it comes back. It is safe for concurrent use.
+// room, and costs one store read when it comes back. It also knows what is to end when a
+// session does: see [Live.Watch]. It is safe for concurrent use.
 type SessionCache struct {
-	max int
+	max   int
+	store store.Store
+	now   func() time.Time
 
 	mu       sync.RWMutex
 	byCookie map[string]*Live
 	bySID    map[string]map[string]struct{} // the cookies and tokens of each sign-in
 	gen      uint64                         // how often something was forgotten
+
+	watches watches
 }
 
-// NewSessionCache returns a cache for at most max sessions (least 1; about 1 kB each).
-func NewSessionCache(max int) *SessionCache {
+// NewSessionCache returns a cache for at most max sessions (least 1; about 1 kB each) of
+// what is in the store. now is the clock by which sessions end.
+func NewSessionCache(max int, st store.Store, now func() time.Time) *SessionCache {
 	if max < 1 {
 		max = 1
 	}
-	return &SessionCache{max: max, byCookie: make(map[string]*Live), bySID: make(map[string]map[string]struct{})}
+	return &SessionCache{
+		max: max, store: st, now: now,
+		byCookie: make(map[string]*Live), bySID: make(map[string]map[string]struct{}),
+	}
 }
 
 func (c *SessionCache) find(cookie string) (*Live, bool) {
@@ -110,8 +118,15 @@ func (c *SessionCache) keep(cookie string, live *Live, generation uint64) {
 const maxWarm = 16
 
 // forget drops a sign-in at once; if it was revoked, what others still hold of it is
-// marked as ended.
+// marked as ended, and what is watched ends.
 func (c *SessionCache) forget(sid string, revoked bool) {
+	c.drain(sid, revoked)
+	if revoked {
+		c.watches.fireSID(sid)
+	}
+}
+
+func (c *SessionCache) drain(sid string, revoked bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.gen++
@@ -126,12 +141,30 @@ func (c *SessionCache) forget(sid string, revoked bool) {
 // forgetUser drops every session of an account, as revoked. It looks at all there are:
 // it is for what happens seldom.
 func (c *SessionCache) forgetUser(user string) {
+	c.drainUser(user)
+	c.watches.fireAll(func(w *watch) bool { return w.user == user })
+}
+
+func (c *SessionCache) drainUser(user string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.gen++
 	for cookie, live := range c.byCookie {
 		if live.User == user {
 			live.ended.Store(true)
+			c.remove(cookie)
+		}
+	}
+}
+
+// rereadUser has every session of an account read from the store again. None of them
+// ends, so what still holds one may go on with it.
+func (c *SessionCache) rereadUser(user string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.gen++
+	for cookie, live := range c.byCookie {
+		if live.User == user {
 			c.remove(cookie)
 		}
 	}

@@ -86,7 +86,7 @@ type Target struct {
 	Need  string `json:"need,omitempty"`
 	Label string `json:"label,omitempty"` // what the operator calls it; may be empty
 	// Action is the request that was stopped, such as "POST /transfer?to=3", where a rule
-	// asks for proof each time. What the flow proves opens that one request once. Like Need
+	// asks for proof each time, or where it is a form that is kept. What the flow proves opens that one request once. Like Need
 	// it comes from the client; messages name it, so nobody approves what they cannot see.
 	Action string `json:"action,omitempty"`
 	// Held is the id of the form that was stopped and kept, see [Engine.Hold]: the flow

@@ -45,8 +45,9 @@ func newWorld(t *testing.T, changes ...func(*flows.Config)) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
+	st := storetest.Twice(store.NewMemory())
 	cfg := flows.Config{
-		Store: storetest.Twice(store.NewMemory()), Keys: keys, Cache: flows.NewSessionCache(100),
+		Store: st, Keys: keys, Cache: flows.NewSessionCache(100, st, w.clock),
 		Hasher: password.New(password.Options{Params: password.Params{Memory: 64, Time: 1, Threads: 1}, Pepper: keys.Pepper()}),
 		Post:   w.post, Now: w.clock, Rand: rand.Reader, Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
 	}

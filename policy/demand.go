@@ -126,6 +126,9 @@ func (d Demand) HasOnce() bool {
 	return false
 }
 
+// AsksOnce reports whether dimension i is to be proved for the very request.
+func (d Demand) AsksOnce(i Dimension) bool { return d.asks[i].once }
+
 // Join is met exactly when both demands are.
 func (d Demand) Join(e Demand) Demand {
 	if d.never || e.never {

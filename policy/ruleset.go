@@ -17,6 +17,14 @@ func (s *RuleSet) Has(i int) bool {
 	return i >= 0 && i < MaxRules && s[i/64]&(1<<(i%64)) != 0
 }
 
+// With returns the set with rule i in it. An index that no rule can have changes nothing.
+func (s RuleSet) With(i int) RuleSet {
+	if i >= 0 && i < MaxRules {
+		s.add(i)
+	}
+	return s
+}
+
 func (s *RuleSet) add(i int) { s[i/64] |= 1 << (i % 64) }
 
 // Len is the number of rules in the set.

@@ -13,12 +13,17 @@ import (
 // browser returns the secret of the browser cookie, if there is exactly one and we
 // made it.
 func (p *Pages) browser(r *http.Request) string {
-	name := p.cookies.BrowserName()
-	raw, n := rawCookie(r, name)
-	if n != 1 {
+	raw, ok := p.cookies.RawBrowser(r)
+	if !ok {
 		return ""
 	}
-	secret, err := p.Keys.OpenCookie(name, raw, BrowserLife)
+	return p.OpenBrowser(raw)
+}
+
+// OpenBrowser returns the secret in a browser cookie, as flows.Caller has it; empty if we
+// did not make the cookie.
+func (p *Pages) OpenBrowser(raw string) string {
+	secret, err := p.Keys.OpenCookie(p.cookies.BrowserName(), raw, BrowserLife)
 	if err != nil {
 		return ""
 	}
@@ -108,10 +113,18 @@ func (c *call) home(t flows.Target) string {
 	return to
 }
 
+// goHome sends the person to where a finished flow leads.
+func (c *call) goHome(t flows.Target) {
+	if c.Sent != nil {
+		c.Sent(c.r, t)
+	}
+	c.redirect(c.home(t))
+}
+
 // goTo sends the person to the page of the flow's step.
 func (c *call) goTo(v flows.View) {
 	if v.Step == flows.Done {
-		c.redirect(c.home(v.Target))
+		c.goHome(v.Target)
 		return
 	}
 	if stepPaths[v.Step] == "" {

@@ -71,6 +71,18 @@ func (c Cookies) RawSession(r *http.Request) (value string, ok bool) {
 	return value, n == 1 && value != ""
 }
 
+// HasSession reports whether there is a session cookie at all, or several.
+func (c Cookies) HasSession(r *http.Request) bool {
+	_, n := rawCookie(r, c.SessionName())
+	return n > 0
+}
+
+// RawBrowser is RawSession for the browser cookie.
+func (c Cookies) RawBrowser(r *http.Request) (value string, ok bool) {
+	value, n := rawCookie(r, c.BrowserName())
+	return value, n == 1 && value != ""
+}
+
 // rawCookie returns the last value of the cookie called name, and how many there are.
 func rawCookie(r *http.Request, name string) (value string, n int) {
 	for _, line := range r.Header["Cookie"] {

@@ -43,9 +43,10 @@ func newPlace(t *testing.T) *place {
 		defer p.mu.Unlock()
 		return p.now
 	}
+	st := store.NewMemory()
 	var err error
 	p.engine, err = flows.New(flows.Config{
-		Store: store.NewMemory(), Keys: testKeys(), Cache: flows.NewSessionCache(10),
+		Store: st, Keys: testKeys(), Cache: flows.NewSessionCache(10, st, clock),
 		Hasher: password.New(password.Options{Params: password.Params{Memory: 64, Time: 1, Threads: 1}, Pepper: testKeys().Pepper()}),
 		Post: func(l flows.Letter) error {
 			m, err := Compose(l, "")

@@ -31,7 +31,8 @@ type spy struct {
 	now  flows.View // answer of Look, Preview and Start
 	next flows.View // answer of Submit
 	err  error      // of Submit, SignOut, and Start if there is no view
-	lost error      // of Look and Preview
+	lost error      // of Look, Preview and Held
+	held flows.HeldForm
 }
 
 func (s *spy) note(method string, c flows.Caller) {
@@ -75,6 +76,11 @@ func (s *spy) Preview(_ context.Context, c flows.Caller, t flows.Target) (flows.
 	return v, s.lost
 }
 
+func (s *spy) Held(_ context.Context, c flows.Caller, id string) (flows.HeldForm, error) {
+	s.note("Held", c)
+	return s.held, s.lost
+}
+
 func (s *spy) SealCookie(o *flows.Opened) (string, error) { return "sealed-" + o.ID, nil }
 
 func (s *spy) SignOut(_ context.Context, session *flows.Session) error {
@@ -85,7 +91,7 @@ func (s *spy) SignOut(_ context.Context, session *flows.Session) error {
 func (s *spy) changed() []string {
 	var out []string
 	for _, method := range s.asked {
-		if method != "Look" && method != "Preview" {
+		if method != "Look" && method != "Preview" && method != "Held" {
 			out = append(out, method)
 		}
 	}

@@ -146,7 +146,7 @@ func (d document) checkStrict() {
 			if a.Key == "src" || a.Key == "href" || a.Key == "action" {
 				if fragment, ok := strings.CutPrefix(a.Val, "#"); ok {
 					d.id(fragment)
-				} else if !strings.HasPrefix(a.Val, "/") || strings.HasPrefix(a.Val, "//") {
+				} else if path := strings.TrimPrefix(a.Val, newSite().Origin); !strings.HasPrefix(path, "/") || strings.HasPrefix(path, "//") {
 					d.t.Errorf("<%s %s=%q> leads elsewhere", n.Data, a.Key, a.Val)
 				}
 			}

@@ -83,6 +83,7 @@ func newMail(l *lang.Language, letter flows.Letter, accent string) (mail, error)
 	key := "mail." + string(letter.Purpose)
 	app, brand, host, at := appOf(letter.Site), brandOf(letter.Site), placeOf(letter.Site), letter.At.UTC()
 	clock := at.Format("15:04")
+	approves := w.approves(letter)
 	m := mail{L: l, Brand: brand, Letter: letterOf(brand), Fill: tile.accent.String(), On: tile.on.String(), Code: letter.Code}
 	sent := "mail.sent_entered"
 	switch letter.Purpose {
@@ -90,6 +91,10 @@ func newMail(l *lang.Language, letter flows.Letter, accent string) (mail, error)
 		m.Subject = w.say(key+".subject", "app", app)
 		m.Act = w.say(key+".act", "app", app)
 		m.NotYou = w.say(key+".not_you", "app", app)
+		if approves != "" {
+			m.Subject = w.say(key+".subject_once", "page", approves)
+			m.Act = w.say(key+".act_once", "app", app, "page", approves)
+		}
 	case flows.CodeSignUp:
 		// The account is still empty, so the code may show on a locked screen.
 		m.Subject = w.say(key+".subject", "code", letter.Code, "brand", brand)
@@ -103,6 +108,10 @@ func newMail(l *lang.Language, letter flows.Letter, accent string) (mail, error)
 		m.Subject = w.say(key+".subject", "page", page)
 		m.Act = w.say(key+".act", "page", page, "app", app)
 		m.NotYou = w.say(key+".not_you", "app", app)
+		if approves != "" {
+			m.Subject = w.say(key+".subject_once", "page", approves)
+			m.Act = w.say(key+".act_once", "page", approves, "app", app)
+		}
 		sent = "mail.sent_account"
 	case flows.CodeHaveAccount:
 		m.Subject = w.say(key+".subject", "brand", brand)
@@ -158,6 +167,9 @@ func newMail(l *lang.Language, letter flows.Letter, accent string) (mail, error)
 	m.Preview = firstNonEmpty(m.Lead, asked)
 	if m.Code != "" {
 		enter := w.say("mail.enter", "time", duration(l, letter.Expires.Sub(letter.At)))
+		if approves != "" {
+			enter = w.say("mail.once", "page", approves) + " " + enter
+		}
 		m.Lead = strings.TrimSpace(m.Lead + " " + enter + " " + asked)
 		m.Share = w.say("mail.share")
 		m.ShareRest = w.say("mail.share_rest", "brand", brand)
@@ -186,6 +198,14 @@ func (w *words) say(key string, args ...any) string {
 		w.err = fmt.Errorf("composing a mail: %w", err)
 	}
 	return s
+}
+
+// approves is what a letter's code opens one time; empty where it opens more.
+func (w *words) approves(letter flows.Letter) string {
+	if !letter.Once || letter.Target.Action == "" {
+		return ""
+	}
+	return firstNonEmpty(letter.Target.Label, requestName(tame(letter.Target.Action), longestRequest, "…"))
 }
 
 // network is where a request came from. To whoever tries things at their own computer

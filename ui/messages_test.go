@@ -80,6 +80,13 @@ func TestEveryMessageIsUsed(t *testing.T) {
 			for _, label := range []string{"Bank details", ""} {
 				l := aLetter(purpose)
 				l.Code, l.Target.Label = code, label
+				l.Once, l.Target.Action = true, "POST /transfer"
+				if m, err := newMail(bundle.Get("en-XA"), l, ""); err != nil {
+					t.Fatal(err)
+				} else {
+					fmt.Fprintf(&all, "%+v", m)
+				}
+				l.Once = false
 				if label == "" {
 					l.Device, l.Network = "", "127.0.0.0/24"
 				}
@@ -159,7 +166,9 @@ func TestEveryWordComesFromTheMessageLayer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	given := regexp.MustCompile(`Harbour Mutual|Payroll|dana\.okafor@|typo@|d?ana@|(payroll\.)?harbour\.example|Bank details|/a/very\S*|UTC|/reports|/bank|Firefox|Windows|ana@|First name|Last name|Do you agree to the house rules\?|Customer number|Years with us|May we send you news\?|City`)
+	given := regexp.MustCompile(`Harbour Mutual|Payroll|dana\.okafor@|typo@|d?ana@|(payroll\.)?harbour\.example|Bank details|/a/very\S*|UTC|/reports|/bank|Firefox|Windows|ana@|First name|Last name|Do you agree to the house rules\?|Customer number|Years with us|May we send you news\?|City|` +
+		`/transfer|/expenses|csrf|amount|nöte|lines|description|receipt|<script>\S*|gnp\.exe|very-\S*|more\d|` +
+		`POST|https?:|trusted_proxies|Set-Cookie|Cookie|Host|X-Forwarded-Proto|NTP`)
 	plainWord := regexp.MustCompile(`[A-Za-z]{3,}`)
 	for _, s := range scenes() {
 		if strings.HasPrefix(s.name, "inbox") || s.name == "fault" {

@@ -14,7 +14,8 @@ import (
 )
 
 // page is what a template shows. Its templates are "start", "password", "code",
-// "new-password", "attributes", "choose", "phone", "step-up", "ask", "tell" and "inbox".
+// "new-password", "attributes", "choose", "phone", "step-up", "continue", "ask", "tell" and
+// "inbox".
 type page struct {
 	face
 	L        *lang.Language
@@ -25,6 +26,8 @@ type page struct {
 	Strip    strip
 	Box      *box
 	Lead     template.HTML
+	Why      template.HTML // one line on why the page is there
+	Once     bool          // what is proved opens one request, one time
 
 	View             flows.View
 	Action           string // where the form goes
@@ -47,7 +50,10 @@ type page struct {
 	List         []template.HTML // what you can do
 	Next         *link           // shown as a button
 	OtherAccount string          // address of the form that signs out and in again
-	Reference    string
+	Operators    template.HTML   // one line for the people who run the site
+	Reference    string          // what to quote to them, in small print
+
+	Held *heldView // what may be sent on
 
 	faults map[string]string // by field
 	Inbox  *inboxView

@@ -21,6 +21,7 @@ type Engine interface {
 	Submit(ctx context.Context, c flows.Caller, flow string, in flows.Input) (flows.View, error)
 	Preview(ctx context.Context, c flows.Caller, t flows.Target) (flows.View, error)
 	SealCookie(o *flows.Opened) (string, error)
+	Held(ctx context.Context, c flows.Caller, id string) (flows.HeldForm, error)
 	SignOut(ctx context.Context, s *flows.Session) error
 }
 
@@ -45,6 +46,16 @@ type Config struct {
 	Demand func(*http.Request) flows.Evaluate
 	// Label returns what people are told a target is. Default: nothing.
 	Label func(*http.Request, flows.Target) string
+	// Why returns why more proof is asked of somebody who is signed in. Default: nothing
+	// that is worth a word.
+	Why func(*http.Request, flows.Target) Reason
+	// Sent is told when somebody is sent to where a target leads because nothing is left
+	// to do: whoever comes back from there at once is going round in circles. Default:
+	// nobody counts.
+	Sent func(*http.Request, flows.Target)
+	// Returning is asked before a page to which somebody was sent sends them to sign in
+	// again. True: it has answered itself, since they go round. Default: nobody does.
+	Returning func(http.ResponseWriter, *http.Request, flows.Target) bool
 	// Network returns the client's network, such as 198.51.100.0/24, for messages.
 	// Default: unknown.
 	Network func(*http.Request) string

@@ -22,6 +22,7 @@ const (
 	badForm          problemKind = "bad_form"   // 400, 413, 415
 	crossSite        problemKind = "cross_site" // 403: a form from somewhere else
 	denied           problemKind = "denied"     // 403: the policy says no
+	stranger         problemKind = "stranger"   // 403: the policy says no to this person
 	closed           problemKind = "closed"     // 403: no sign-up here
 	notFound         problemKind = "not_found"  // 404
 	methodNotAllowed problemKind = "method"     // 405
@@ -30,6 +31,8 @@ const (
 	tooMany          problemKind = "too_many"   // 429
 	tooManySends     problemKind = "too_many_sends"
 	exhausted        problemKind = "exhausted"   // 403: too many failures in a row, for good
+	notHeld          problemKind = "not_held"    // 410: a form that is not there to be sent on
+	sentOn           problemKind = "sent_on"     // 410: one that was
 	fault            problemKind = "fault"       // 500
 	unavailable      problemKind = "unavailable" // 503
 )
@@ -45,6 +48,8 @@ type problem struct {
 	kind      problemKind   // default: what the status means
 	wait      time.Duration // for 429 and 503: when it is worth trying again
 	reference string        // a short word that the log holds too
+	decision  string        // the id of the decision that led here
+	account   string        // who is refused; default: whoever is signed in
 	returnTo  string        // where a new start should lead; checked
 }
 
@@ -64,13 +69,20 @@ type Refused struct {
 	Reference string // the id of the decision
 	// Stranger says that the page is for certain people only, and this is none of them.
 	Stranger bool
+	// Account is the address of whoever is signed in. Default: what Config.Session says.
+	Account string
+	// Target is what was asked for, a path with its query. Default: the request's own.
+	Target string
 }
 
 // Refuse answers 403.
 func (p *Pages) Refuse(w http.ResponseWriter, r *http.Request, refused Refused) {
-	pr := problem{reference: refused.Reference}
+	pr := problem{decision: refused.Reference, account: refused.Account}
+	if refused.Stranger {
+		pr.kind = stranger
+	}
 	if r.Method == http.MethodGet { // as another person it may open
-		pr.returnTo = r.URL.RequestURI()
+		pr.returnTo = firstNonEmpty(refused.Target, r.URL.RequestURI())
 	}
 	p.tell(w, r, http.StatusForbidden, pr)
 }
@@ -86,7 +98,7 @@ func (p *Pages) tell(w http.ResponseWriter, r *http.Request, status int, pr prob
 	}
 	pg := p.problemPage(p.language(r), r, pr)
 	if !navigation(r) {
-		writeJSON(w, r, status, problemJSON{string(pr.kind), pg.Heading, pr.reference})
+		writeJSON(w, r, status, problemJSON{string(pr.kind), pg.Heading, pr.reference, pr.decision})
 		return
 	}
 	if err := p.write(w, r, status, pg); err != nil {
@@ -99,6 +111,7 @@ type problemJSON struct {
 	Error     string `json:"error"`
 	Reason    string `json:"reason"`
 	Reference string `json:"reference,omitempty"`
+	Decision  string `json:"decision,omitempty"`
 }
 
 func writeJSON(w http.ResponseWriter, r *http.Request, status int, v any) {
@@ -117,7 +130,7 @@ func writeJSON(w http.ResponseWriter, r *http.Request, status int, v any) {
 
 // tellProblem answers with a problem on the way to the call's target.
 func (c *call) tellProblem(status int, pr problem) {
-	pr.returnTo = c.target.ReturnTo
+	pr.returnTo, pr.decision = c.target.ReturnTo, c.target.Decision
 	c.tell(c.w, c.r, status, pr)
 }
 
@@ -135,7 +148,7 @@ func (p *Pages) problemPage(l *lang.Language, r *http.Request, pr problem) *page
 	var target flows.Target
 	target.ReturnTo, _ = ReturnTo(pr.returnTo, p.Site.Prefix)
 	pg := p.bare(l, "tell", string(pr.kind), "")
-	pg.Reference = pr.reference
+	pg.Reference = firstNonEmpty(pr.reference, pr.decision) // of a fault the log says more by its own
 	signIn := &link{must(l.Text("start_again")), p.url("/sign-in", target)}
 	app := &link{must(l.Text("back_to_app", "app", pg.App)), "/"}
 	switch pr.kind {
@@ -143,9 +156,11 @@ func (p *Pages) problemPage(l *lang.Language, r *http.Request, pr problem) *page
 		p.tooMany(pg, pr)
 		pg.Next = signIn
 		return pg
-	case denied:
-		p.denied(pg, r)
-		pg.OtherAccount = p.url("/sign-out", target)
+	case denied, stranger:
+		p.denied(pg, r, pr)
+		if pg.Email != "" {
+			pg.OtherAccount = p.url("/sign-out", target)
+		}
 		pg.Cancel = app
 	case cookiesOff:
 		pg.Lead = pg.T(kind + ".lead")
@@ -161,21 +176,31 @@ func (p *Pages) problemPage(l *lang.Language, r *http.Request, pr problem) *page
 		switch pr.kind {
 		case expired, crossSite, exhausted:
 			pg.Next = signIn
+		case notHeld, sentOn:
+			pg.Next = &link{pg.S("problem." + string(pr.kind) + ".go"), target.ReturnTo}
 		case fault, unavailable:
 		default:
 			pg.Cancel = app
 		}
 	}
-	pg.Heading = pg.S(kind)
+	if pg.Heading == "" {
+		pg.Heading = pg.S(kind)
+	}
 	return pg
 }
 
-func (p *Pages) denied(pg *page, r *http.Request) {
-	pg.Lead = pg.T("problem.denied.lead_anonymous")
-	if session, err := p.Session(r); err == nil && session != nil {
-		pg.Lead = pg.T("problem.denied.lead", "email", pg.strong(session.Email))
+// denied says who is refused, if anybody is signed in: another account may be let in.
+func (p *Pages) denied(pg *page, r *http.Request, pr problem) {
+	pg.Email = pr.account
+	if session, err := p.Session(r); pg.Email == "" && err == nil && session != nil {
+		pg.Email = session.Email
 	}
 	pg.List = []template.HTML{pg.T("problem.denied.do", "app", pg.App)}
+	if pg.Email == "" {
+		pg.Heading, pg.Lead = pg.S("problem.denied.anonymous"), pg.T("problem.denied.lead_anonymous")
+		return
+	}
+	pg.Lead = pg.T("problem."+string(pr.kind)+".lead", "email", pg.strong(pg.Email))
 }
 
 func (p *Pages) tooMany(pg *page, pr problem) {

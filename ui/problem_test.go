@@ -66,7 +66,7 @@ func TestADeniedPersonMayComeBackAsAnother(t *testing.T) {
 	r.Method = "POST"
 	w.problem(r, 403).says(`action="/.auth/sign-out"`)
 	w.session = nil
-	w.problem(r, 403).says("not open to you").saysNot("dana")
+	w.problem(r, 403).says("Signing in doesn’t change that").saysNot("dana")
 	r.Method = "HEAD"
 	if a := w.problem(r, 403); a.body != "" {
 		t.Error("HEAD has a body")

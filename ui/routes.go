@@ -33,6 +33,7 @@ var routes = map[string]route{
 	"/flow":         {get: show("")},
 	"/step-up":      {get: (*call).getStepUp, post: (*call).postStepUp},
 	"/enrol":        {get: (*call).getEnrol, post: (*call).postEnrol},
+	"/continue":     {get: (*call).getContinue},
 	"/sign-out":     {get: (*call).getSignOut, post: (*call).postSignOut},
 }
 

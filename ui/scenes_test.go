@@ -32,6 +32,8 @@ type scene struct {
 	path   string
 	form   url.Values
 	tweak  func(*http.Request)
+	// answer answers instead of the pages' own addresses, as the gateway has them do.
+	answer func(*Pages, http.ResponseWriter, *http.Request)
 }
 
 // world is where the scene plays, request what is asked there.
@@ -53,6 +55,11 @@ func (s scene) playIn(w *world) *answer {
 	r := w.request(s.method, s.path, s.form)
 	if s.tweak != nil {
 		s.tweak(r)
+	}
+	if s.answer != nil {
+		rec := httptest.NewRecorder()
+		s.answer(w.pages, rec, r)
+		return &answer{w.t, rec.Result(), rec.Body.String()}
 	}
 	return w.do(r)
 }
@@ -253,6 +260,16 @@ func scenes() []scene {
 		{name: "stuck-mailbox-refused", method: "POST", path: "/code" + f, setUp: no(firstCode, refused(flows.MailboxSpent, -1)), status: 403},
 		{name: "step-up-mailbox-spent", path: "/step-up?return_to=%2Fbank", setUp: in(spent)},
 		{name: "stuck-sign-up", path: "/stuck" + f, setUp: at(stuck(flows.SignUpNotForYou))},
+		{name: "step-up-kept", path: "/step-up?return_to=%2Fbank&held=" + someHeld, setUp: in(confirmView()), change: labelled},
+		{name: "step-up-kept-stuck", path: "/step-up?return_to=%2Fbank&held=" + someHeld, setUp: in(stuck(flows.NoMethod))},
+		{name: "sign-in-kept", path: "/sign-in?held=" + someHeld, tweak: func(r *http.Request) { r.Header.Set("Cookie", SessionCookie+"=old") }},
+		{name: "continue", path: "/continue?return_to=%2Fbank&held=" + someHeld, setUp: holding(aHeldForm()), change: labelledAction},
+		{name: "continue-unnamed", path: "/continue?held=" + someHeld, setUp: holding(aLongForm())},
+		{name: "continue-empty", path: "/continue?held=" + someHeld, setUp: holding(anEmptyForm())},
+		{name: "continue-gone", path: "/continue?return_to=%2Fbank&held=" + someHeld, status: 410,
+			setUp: func(w *world) { w.signedIn().engine.lost = flows.ErrNotHeld }},
+		{name: "continue-sent", path: "/continue?held=" + someHeld, status: 410,
+			setUp: func(w *world) { holding(aHeldForm())(w); w.engine.lost = flows.ErrSentOn }},
 		{name: "sign-out", path: "/sign-out", setUp: in(flows.View{})},
 		{name: "signed-out", path: "/sign-out"},
 		{name: "gone", path: "/code" + f, setUp: func(w *world) { w.engine.lost = refused(flows.FlowGone, -1) }, status: 410},
@@ -268,6 +285,7 @@ func scenes() []scene {
 		{name: "inbox", path: "/inbox", change: func(c *Config) { c.Inbox = someMessages() }, tweak: fromHere},
 		{name: "inbox-empty", path: "/inbox?to=nobody", change: func(c *Config) { c.Inbox = messages(nil) }, tweak: fromHere},
 	}
+	list = append(append(list, whyScenes()...), gatewayScenes()...)
 	for i := range list {
 		if list[i].method == "" {
 			list[i].method = "GET"

@@ -12,31 +12,22 @@ import (
 // and below the 160 that fit into one segment.
 const maxSMS = 140
 
+// A wording is one way to put a text message.
+type wording struct {
+	key  string
+	args []any
+}
+
 // smsText is a code as a text message. Its last line binds the code to the host
 // (WICG origin-bound one-time codes), so that browsers fill it in there and nowhere
 // else. It is always one GSM-7 segment: names that are too long or outside of GSM-7
-// are left out, then the warning; never the code, and never the origin's line.
+// are left out, then the warning; never the code, and never the origin's line. What a
+// code opens one time goes last of all, and is shortened first.
 func smsText(l *lang.Language, letter flows.Letter) (string, error) {
-	brand := brandOf(letter.Site)
-	type wording struct {
-		key  string
-		args []any
+	wordings, err := wordingsOf(letter)
+	if err != nil {
+		return "", err
 	}
-	var wordings []wording
-	switch letter.Purpose {
-	case flows.CodeStepUp:
-		if letter.Target.Label != "" {
-			wordings = append(wordings, wording{"sms.step_up", []any{"brand", brand, "page", letter.Target.Label}})
-		}
-		wordings = append(wordings, wording{"sms.step_up_unnamed", []any{"brand", brand}})
-	case flows.CodeEnrol:
-		wordings = append(wordings, wording{"sms.enrol", []any{"brand", brand}})
-	case flows.CodeSignIn:
-		wordings = append(wordings, wording{"sms.sign_in", []any{"brand", brand}})
-	default:
-		return "", fmt.Errorf("composing a text message: %s is not sent as one", letter.Purpose)
-	}
-	wordings = append(wordings, wording{"sms.short", nil}, wording{"sms.least", nil})
 	bound := "\n\n@" + hostOf(letter.Site) + " #" + letter.Code
 	var text string
 	for _, w := range wordings {
@@ -50,4 +41,56 @@ func smsText(l *lang.Language, letter flows.Letter) (string, error) {
 		}
 	}
 	return text, nil
+}
+
+// wordingsOf are the ways to say what a code is for, the best one first.
+func wordingsOf(letter flows.Letter) ([]wording, error) {
+	var wordings []wording
+	add := func(key string, args ...any) { wordings = append(wordings, wording{key, args}) }
+	brand := brandOf(letter.Site)
+	var about string
+	switch letter.Purpose {
+	case flows.CodeSignIn:
+		about = "sms.sign_in"
+	case flows.CodeStepUp:
+		about = "sms.step_up"
+	case flows.CodeEnrol:
+		about = "sms.enrol"
+	default:
+		return nil, fmt.Errorf("composing a text message: %s is not sent as one", letter.Purpose)
+	}
+	if letter.Once && letter.Target.Action != "" {
+		for _, name := range requestNames(letter.Target) {
+			add(about+"_once", "brand", brand, "page", name)
+			add(about+"_once_short", "page", name)
+		}
+		for _, name := range requestNames(letter.Target) {
+			add("sms.once_least", "page", name)
+		}
+	}
+	switch {
+	case letter.Purpose != flows.CodeStepUp:
+		add(about, "brand", brand)
+	case letter.Target.Label != "":
+		add(about, "brand", brand, "page", letter.Target.Label)
+	}
+	if letter.Purpose == flows.CodeStepUp {
+		add("sms.step_up_unnamed", "brand", brand)
+	}
+	add("sms.short")
+	add("sms.least")
+	return wordings, nil
+}
+
+// requestNames are the names of what a code opens one time, the best one first: that
+// which the operator gave it, then the request, shorter and shorter.
+func requestNames(t flows.Target) []string {
+	var names []string
+	if t.Label != "" {
+		names = append(names, t.Label)
+	}
+	for _, most := range []int{40, 28, 16} {
+		names = append(names, requestName(tame(t.Action), most, ".."))
+	}
+	return names
 }

@@ -19,28 +19,15 @@ func (c *call) getRoot() {
 // the target asks for more, the gateway says so.
 func (c *call) getSignIn() {
 	if c.caller.Session != nil {
-		c.redirect(c.home(c.target))
+		c.goHome(c.target)
 		return
 	}
 	pg := c.signInPage(c.begun())
 	if _, had := c.cookies.RawSession(c.r); had {
 		pg.Box = &box{Tone: "care", Text: pg.T("sign_in.ended")}
 	}
-	c.tellLost(pg)
+	c.tellHeld(pg)
 	c.show(http.StatusOK, pg)
-}
-
-// tellLost says, before anything is asked, that a form which was being sent when the
-// proof ran out is not kept.
-func (c *call) tellLost(pg *page) {
-	if c.query.get("lost") != "1" {
-		return
-	}
-	text := pg.T("lost")
-	if pg.Box != nil {
-		text = pg.Box.Text + " " + text
-	}
-	pg.Box = &box{Tone: "care", Text: text}
 }
 
 // begun is the flow that the person came back from, to change the address. Its
@@ -63,6 +50,7 @@ func (c *call) signInPage(v flows.View) *page {
 	pg.Email = v.Email
 	pg.ByPassword = !c.Site.EmailCode
 	pg.BothWays = c.Site.EmailCode && c.Site.Password
+	pg.Reference = c.target.Decision
 	pg.Go, pg.Busy = pg.S("sign_in.go"), pg.S("moment")
 	if c.Site.SignUp != flows.SignUpClosed {
 		pg.OtherKind = c.url("/sign-up", c.target)
@@ -84,7 +72,7 @@ func (c *call) getSignUp() {
 	case c.Site.SignUp == flows.SignUpClosed:
 		c.tellProblem(http.StatusForbidden, problem{kind: closed})
 	case c.caller.Session != nil:
-		c.redirect(c.home(c.target))
+		c.goHome(c.target)
 	default:
 		c.show(http.StatusOK, c.signUpPage(c.begun()))
 	}
@@ -126,6 +114,7 @@ func (c *call) enrolPage(action string) *page {
 	pg.Lead = pg.T("enrol.lead", "app", pg.App)
 	pg.Action = action
 	pg.Go = pg.S("enrol.go")
+	pg.Reference = c.target.Decision
 	pg.Cancel = c.cancel(pg)
 	return pg
 }

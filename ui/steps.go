@@ -107,10 +107,17 @@ func (c *call) codePage(v flows.View) *page {
 		title = "code.sms_title"
 	}
 	heading := must(c.lang.Text(title))
-	if label := v.Target.Label; label != "" && v.Kind == flows.StepUp && !v.Enrolling && !v.ThenPhone {
-		heading = must(c.lang.Text("code.step_up_title", "page", label))
-	}
+	v = c.judgeOnce(v)
 	pg := c.stepOf(v, "code", heading)
+	approves := pg.approves(v)
+	if v.Kind == flows.StepUp && !v.Enrolling && !v.ThenPhone {
+		switch {
+		case approves != "":
+			pg.Heading = pg.S("code.once_title", "page", approves)
+		case v.Target.Label != "":
+			pg.Heading = pg.S("code.step_up_title", "page", v.Target.Label)
+		}
+	}
 	pg.Action = c.stepURL(v)
 	pg.Wait = max(0, ceil(v.ResendAfter.Sub(c.Now()), 1e9))
 	pg.Ways = c.otherWays(v)
@@ -119,6 +126,9 @@ func (c *call) codePage(v flows.View) *page {
 		pg.TrialInbox = c.Site.Prefix + "/inbox"
 	}
 	pg.Lead = c.codeLead(pg, v)
+	if approves != "" {
+		pg.Lead += " " + pg.T("code.once", "page", "<strong>"+pg.Own(approves)+"</strong>")
+	}
 	switch {
 	case !v.Expires.IsZero() && !v.Expires.After(c.Now()):
 		pg.Box = &box{Tone: "care", Text: pg.T("refusal.code_expired"), Focus: true}

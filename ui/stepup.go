@@ -27,10 +27,12 @@ func (c *call) getStepUp() {
 	case err != nil:
 		c.fail(err, flows.View{})
 	case v.Step == flows.Done:
-		c.redirect(c.home(c.target))
+		c.goHome(c.target)
 	default:
 		pg := c.previewPage(v)
-		c.tellLost(pg)
+		if v.Step != flows.Stuck { // which leads nowhere
+			c.tellHeld(pg)
+		}
 		c.show(http.StatusOK, pg)
 	}
 }
@@ -95,27 +97,40 @@ func (c *call) stepUpPage(v flows.View) *page {
 	pg.View = v
 	pg.Action = c.url("/step-up", c.target, "f", v.Flow)
 	pg.Email = v.Email
-	lead := "step_up.lead"
-	if v.ThenPhone {
-		lead = "step_up.lead_phone"
-	}
-	if v.Kind == flows.Enrol {
-		pg.Lead = pg.T("step_up.lead_enrol")
-	} else if label := v.Target.Label; label != "" {
-		pg.Lead = pg.T(lead, "page", pg.name(label))
-	} else {
-		pg.Lead = pg.T(lead + "_unnamed")
-	}
+	pg.Reference = v.Target.Decision
+	pg.Once = pg.approves(v) != ""
+	pg.Lead = pg.stepUpLead()
+	pg.Why = c.why(pg)
 	pg.Go = pg.S("way." + v.Factor.String())
 	pg.Ways = c.otherWays(v)
 	pg.Cancel = c.cancel(pg)
 	return pg
 }
 
-// Opening is the target's label, or its path.
+func (pg *page) stepUpLead() template.HTML {
+	name, lead := pg.View.Target.Label, "step_up.lead"
+	if pg.Once {
+		name, lead = pg.approves(pg.View), "step_up.lead_once"
+	}
+	if pg.View.ThenPhone {
+		lead = "step_up.lead_phone"
+	}
+	switch {
+	case pg.View.Kind == flows.Enrol:
+		return pg.T("step_up.lead_enrol")
+	case name == "":
+		return pg.T(lead + "_unnamed")
+	}
+	return pg.T(lead, "page", "<strong>"+pg.Own(name)+"</strong>")
+}
+
+// Opening is the target's label, or its path; where it opens one time, the request.
 func (pg *page) Opening() template.HTML {
-	if pg.View.Target.Label != "" {
-		return template.HTML(template.HTMLEscapeString(pg.View.Target.Label))
+	switch label := pg.View.Target.Label; {
+	case label != "":
+		return template.HTML(template.HTMLEscapeString(label))
+	case pg.Once:
+		return pg.LTR(pg.approves(pg.View))
 	}
 	path, _, _ := strings.Cut(pg.View.Target.ReturnTo, "?")
 	return pg.LTR(shorten(path, 48))
@@ -141,14 +156,20 @@ func (pg *page) Then() template.HTML {
 	if pg.View.ThenPhone {
 		return pg.T("steps.first."+pg.View.Factor.String()) + " " + pg.ThenPhone()
 	}
-	then := pg.T("step_up.then_unnamed")
-	if label := pg.View.Target.Label; label != "" {
-		then = pg.T("step_up.then", "page", label)
+	then := pg.T("step_up.then_unnamed") + " "
+	switch {
+	case pg.View.Target.Held != "":
+		then = "" // first comes the form that is kept, and that is said above
+	case pg.View.Target.Label != "":
+		then = pg.T("step_up.then", "page", pg.View.Target.Label) + " "
 	}
-	if pg.View.ValidFor <= 0 {
-		return then + " " + pg.T("step_up.session")
+	switch {
+	case pg.Once:
+		return then + pg.T("step_up.once")
+	case pg.View.ValidFor <= 0:
+		return then + pg.T("step_up.session")
 	}
-	return then + " " + pg.T("step_up.for", "time", duration(pg.L, pg.View.ValidFor))
+	return then + pg.T("step_up.for", "time", duration(pg.L, pg.View.ValidFor))
 }
 
 // ThenPhone lists the steps that follow the one at hand, where the last of them is

@@ -15,6 +15,7 @@ func (c *call) stuckPage(v flows.View) *page {
 		heading = must(c.lang.Text("stuck.sign_up_title"))
 	}
 	pg := c.newPage("tell", "stuck", heading, v.Kind)
+	pg.Reference = v.Target.Decision
 	switch v.Why {
 	case flows.MailboxSpent:
 		c.mailboxSpent(pg, v)

@@ -95,6 +95,11 @@ type ResponseGuard struct {
 	rules *Rules
 	ours  []string // Set-Cookie values of the gateway itself
 	wrote bool     // the final header has left
+
+	// OnHeader, if not nil, may change the final header when all else has been done to it.
+	OnHeader func(http.Header)
+
+	stream stream
 }
 
 // WriteHeader cleans the header and sends it.
@@ -105,12 +110,18 @@ func (g *ResponseGuard) WriteHeader(status int) {
 
 func (g *ResponseGuard) Write(p []byte) (int, error) {
 	g.clean(http.StatusOK)
+	if g.stream.over.Load() {
+		return 0, errOver
+	}
 	return g.ResponseWriter.Write(p)
 }
 
 // ReadFrom keeps the way open for sendfile and splice.
 func (g *ResponseGuard) ReadFrom(src io.Reader) (int64, error) {
 	g.clean(http.StatusOK)
+	if g.stream.over.Load() {
+		return 0, errOver
+	}
 	if to, ok := g.ResponseWriter.(io.ReaderFrom); ok {
 		return to.ReadFrom(src)
 	}
@@ -123,13 +134,20 @@ func (g *ResponseGuard) Flush() { _ = g.FlushError() }
 // FlushError sends what is buffered, and with it the header.
 func (g *ResponseGuard) FlushError() error {
 	g.clean(http.StatusOK)
+	if g.stream.over.Load() {
+		return errOver
+	}
 	return http.NewResponseController(g.ResponseWriter).Flush()
 }
 
 // Hijack hands over the connection. Whoever writes a response to it by hand has called
 // WriteHeader before, as Caddy's proxy does, or answers for it.
 func (g *ResponseGuard) Hijack() (net.Conn, *bufio.ReadWriter, error) {
-	return http.NewResponseController(g.ResponseWriter).Hijack()
+	conn, buffered, err := http.NewResponseController(g.ResponseWriter).Hijack()
+	if err == nil {
+		err = g.stream.took(conn)
+	}
+	return conn, buffered, err
 }
 
 // Push starts a server push where the writer inside can.
@@ -144,12 +162,13 @@ func (g *ResponseGuard) Push(target string, opts *http.PushOptions) error {
 func (g *ResponseGuard) Unwrap() http.ResponseWriter { return g.ResponseWriter }
 
 // Done cleans what is left in the header when the handler has returned: a header that
-// net/http sends by itself, and trailers.
+// net/http sends by itself, and trailers. Nothing is ended any more after it.
 func (g *ResponseGuard) Done() {
 	if g.wrote {
 		g.rules.CleanResponse(g.Header())
 	}
 	g.clean(http.StatusOK)
+	g.stream.finish()
 }
 
 func (g *ResponseGuard) clean(status int) {
@@ -169,4 +188,8 @@ func (g *ResponseGuard) clean(status int) {
 			h["Set-Cookie"] = append(h["Set-Cookie"], cookie)
 		}
 	}
+	if g.OnHeader != nil {
+		g.OnHeader(h)
+	}
+	g.watch(h)
 }

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"crypto/sha256"
 	"embed"
+	"encoding/hex"
 	"html/template"
 	"io"
 	"net/http"
@@ -12,7 +14,10 @@ import (
 //go:embed pages assets
 var files embed.FS
 
-const formLimit = 64 << 10
+const (
+	formLimit  = 64 << 10
+	claimLimit = 1 << 20 // with its receipt
+)
 
 // app is the payroll application. Its state is in memory and bounded.
 type app struct {
@@ -36,6 +41,8 @@ func (a *app) routes() http.Handler {
 	mux.HandleFunc("GET /admin/", a.page("admin.html", "Bank details"))
 	mux.HandleFunc("GET /transfer", a.page("transfer.html", "Transfer"))
 	mux.HandleFunc("POST /transfer", a.transfer)
+	mux.HandleFunc("GET /expenses", a.page("expenses.html", "Expenses"))
+	mux.HandleFunc("POST /expenses", a.claim)
 	mux.HandleFunc("GET /download", a.download)
 	mux.HandleFunc("GET /events", a.events)
 	mux.Handle("GET /assets/", http.FileServerFS(files))
@@ -78,6 +85,31 @@ func (a *app) transfer(w http.ResponseWriter, r *http.Request) {
 	}
 	a.own.note(w, r, t)
 	http.Redirect(w, r, "/transfer", http.StatusSeeOther)
+}
+
+// claim notes an expense with its receipt, of which it keeps what tells it from others.
+func (a *app) claim(w http.ResponseWriter, r *http.Request) {
+	r.Body = http.MaxBytesReader(w, r.Body, claimLimit)
+	if err := r.ParseMultipartForm(claimLimit); err != nil {
+		http.Error(w, "That form could not be read.", http.StatusBadRequest)
+		return
+	}
+	c := claim{For: clip(r.PostFormValue("for")), At: a.now()}
+	if file, header, err := r.FormFile("receipt"); err == nil {
+		defer file.Close()
+		sum := sha256.New()
+		if c.Size, err = io.Copy(sum, file); err != nil {
+			http.Error(w, "That receipt could not be read.", http.StatusBadRequest)
+			return
+		}
+		c.Receipt, c.Sum = clip(header.Filename), hex.EncodeToString(sum.Sum(nil))
+	}
+	if c.For == "" || c.Receipt == "" {
+		http.Error(w, "A claim needs a reason and a receipt.", http.StatusUnprocessableEntity)
+		return
+	}
+	a.own.claim(w, r, c)
+	http.Redirect(w, r, "/expenses", http.StatusSeeOther)
 }
 
 func clip(s string) string {

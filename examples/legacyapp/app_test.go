@@ -2,9 +2,11 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/base64"
 	"fmt"
+	"mime/multipart"
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
@@ -127,6 +129,58 @@ func TestATransferNeedsANameAndAnAmount(t *testing.T) {
 		if w.Code != want {
 			t.Errorf("%.20q: got %d, want %d", body, w.Code, want)
 		}
+	}
+}
+
+func TestAClaimIsListedWithItsReceipt(t *testing.T) {
+	t.Parallel()
+	routes := newApp(time.Now).routes()
+	post := func(fields map[string]string, file string) *httptest.ResponseRecorder {
+		var body bytes.Buffer
+		form := multipart.NewWriter(&body)
+		for name, value := range fields {
+			if err := form.WriteField(name, value); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if file != "" {
+			part, err := form.CreateFormFile("receipt", "fähre.pdf")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := part.Write([]byte(file)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		form.Close()
+		r := httptest.NewRequest(http.MethodPost, "/expenses", &body)
+		r.Header.Set("Content-Type", form.FormDataContentType())
+		w := httptest.NewRecorder()
+		routes.ServeHTTP(w, r)
+		return w
+	}
+	w := post(map[string]string{"for": "Ferry"}, "abc")
+	if w.Code != http.StatusSeeOther {
+		t.Fatalf("got %d %s", w.Code, w.Body)
+	}
+	r := httptest.NewRequest(http.MethodGet, "/expenses", nil)
+	r.AddCookie(w.Result().Cookies()[0])
+	page := httptest.NewRecorder()
+	routes.ServeHTTP(page, r)
+	for _, want := range []string{"Ferry", "fähre.pdf", `data-sum="ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"`} {
+		if !strings.Contains(page.Body.String(), want) {
+			t.Errorf("the page lacks %q", want)
+		}
+	}
+	for what, got := range map[string]int{
+		"nothing": post(nil, "").Code, "no receipt": post(map[string]string{"for": "x"}, "").Code, "no reason": post(nil, "abc").Code,
+	} {
+		if got != http.StatusUnprocessableEntity {
+			t.Errorf("%s: got %d", what, got)
+		}
+	}
+	if w := post(map[string]string{"for": "x"}, strings.Repeat("x", claimLimit)); w.Code != http.StatusBadRequest {
+		t.Errorf("a receipt that is too big: got %d", w.Code)
 	}
 }
 

@@ -20,11 +20,20 @@ type ownSession struct {
 	Began     time.Time
 	Views     int
 	Transfers []transfer
+	Claims    []claim
 }
 
 type transfer struct {
 	To, Amount string
 	At         time.Time
+}
+
+// claim is an expense with its receipt.
+type claim struct {
+	For, Receipt string
+	Size         int64  // of the receipt, in bytes
+	Sum          string // its SHA-256
+	At           time.Time
 }
 
 type ownSessions struct {
@@ -46,6 +55,7 @@ func (s *ownSessions) of(w http.ResponseWriter, r *http.Request, user string) ow
 	o.Views++
 	c := *o
 	c.Transfers = append([]transfer(nil), o.Transfers...)
+	c.Claims = append([]claim(nil), o.Claims...)
 	return c
 }
 
@@ -55,6 +65,15 @@ func (s *ownSessions) note(w http.ResponseWriter, r *http.Request, t transfer) {
 	o := s.find(w, r, r.Header.Get(headerUser))
 	if o.Transfers = append(o.Transfers, t); len(o.Transfers) > notesMost {
 		o.Transfers = o.Transfers[1:]
+	}
+}
+
+func (s *ownSessions) claim(w http.ResponseWriter, r *http.Request, c claim) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	o := s.find(w, r, r.Header.Get(headerUser))
+	if o.Claims = append(o.Claims, c); len(o.Claims) > notesMost {
+		o.Claims = o.Claims[1:]
 	}
 }
 

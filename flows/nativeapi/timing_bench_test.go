@@ -48,7 +48,7 @@ func newBench(b *testing.B, st store.Store) *bench {
 	log := slog.New(slog.DiscardHandler)
 	generous := limit.Rate{Burst: 1000, Every: time.Second}
 	engine, err := flows.New(flows.Config{
-		Store: st, Keys: keys, Cache: flows.NewSessionCache(1000), Now: time.Now, Rand: rand.Reader, Log: log,
+		Store: st, Keys: keys, Cache: flows.NewSessionCache(1000, st, time.Now), Now: time.Now, Rand: rand.Reader, Log: log,
 		Hasher:   password.New(password.Options{Pepper: keys.Pepper()}),
 		Post:     func(l flows.Letter) error { x.codes.Store(l.To, l.Code); return nil },
 		Settings: flows.Settings{PasswordBudget: generous, SendBudget: generous},

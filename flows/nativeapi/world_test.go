@@ -82,7 +82,7 @@ func newWorld(t testing.TB, changes ...func(*flows.Config, *nativeapi.Config)) *
 	}
 	st := store.NewMemory()
 	engine := flows.Config{
-		Store: st, Keys: w.keys, Cache: flows.NewSessionCache(100),
+		Store: st, Keys: w.keys, Cache: flows.NewSessionCache(100, st, w.clock),
 		Hasher: password.New(password.Options{Params: password.Params{Memory: 64, Time: 1, Threads: 1}, Pepper: w.keys.Pepper()}),
 		Post:   w.post, Now: w.clock, Rand: rand.Reader, Log: slog.New(slog.DiscardHandler),
 	}

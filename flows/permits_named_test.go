@@ -1,0 +1,70 @@
+package flows_test
+
+import (
+	"testing"
+
+	"github.com/stepgate/stepgate/flows"
+	"github.com/stepgate/stepgate/policy"
+)
+
+// A code approves a request only if its message could say so: while it was on its way the
+// rules may have come to ask for more.
+func TestACodeApprovesOnlyWhatItsMessageNames(t *testing.T) {
+	t.Parallel()
+	for name, before := range map[string]policy.Demand{"named": otpOnce, "not named": policy.Floor} {
+		w := newWorld(t)
+		w.browser().signUpWithPassword(dana, longSecret)
+		b := w.browser()
+		b.target, b.demand = flows.Target{ReturnTo: "/", Action: transfer}, before
+		b.start(flows.SignIn, flows.Identify{Email: dana}).at(flows.AskCode)
+		if letter := b.letter(dana); letter.Once != (before == otpOnce) {
+			t.Errorf("%s: the letter says so: %v", name, letter.Once)
+		}
+		b.demand = otpOnce
+		b.submit(flows.GiveCode{Code: b.code(dana)}).at(flows.AskPassword)
+		b.submit(flows.GivePassword{Password: longSecret}).at(flows.Done)
+		if got := b.mayOnce(transfer); got != (before == otpOnce) {
+			t.Errorf("%s: approved: %v", name, got)
+		}
+		b.approve(transfer)
+		if !b.mayOnce(transfer) {
+			t.Errorf("%s: a code that names it does not approve it", name)
+		}
+	}
+}
+
+// The newest code counts: one that names the action makes up for one that did not.
+func TestACodeThatNamesTheActionMakesUpForOneThatDidNot(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	b := w.browser().member()
+	b.target, b.demand = flows.Target{ReturnTo: "/", Action: transfer}, policy.Need(policy.EmailProof, 0)
+	b.start(flows.StepUp, flows.Open{}).at(flows.Confirm)
+	b.submit(flows.SendCode{Factor: policy.EmailCode}).at(flows.AskCode)
+	b.wait(31e9)
+	b.demand = otpOnce
+	b.submit(flows.Resend{}).at(flows.AskCode)
+	b.submit(flows.GiveCode{Code: b.code(dana)}).at(flows.Done)
+	if !b.letter(dana).Once || !b.mayOnce(transfer) {
+		t.Error("the second code does not approve what its message names")
+	}
+}
+
+func TestOnlyACodeForOneRequestSaysSo(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	b := w.browser().member()
+	for _, c := range []struct {
+		action string
+		demand policy.Demand
+		want   bool
+	}{{transfer, otpOnce, true}, {"", otpOnce, false}, {transfer, policy.Need(policy.EmailProof, 0), false}} {
+		b.wait(31e9)
+		b.target, b.demand = flows.Target{ReturnTo: "/", Action: c.action}, c.demand
+		b.start(flows.StepUp, flows.Open{}).at(flows.Confirm)
+		b.submit(flows.SendCode{Factor: policy.EmailCode}).at(flows.AskCode)
+		if got := b.letter(dana).Once; got != c.want {
+			t.Errorf("%q with %v: %v", c.action, c.demand, got)
+		}
+	}
+}

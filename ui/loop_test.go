@@ -1,0 +1,149 @@
+package ui
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/net/html/atom"
+
+	"github.com/stepgate/stepgate/flows"
+	"github.com/stepgate/stepgate/policy"
+)
+
+var loopCauses = []LoopCause{LoopCookie, LoopHTTP, LoopHost, LoopSession, LoopClock, LoopRules}
+
+func aLoop(cause LoopCause) Loop {
+	return Loop{Cause: cause, Decision: someDecision, Again: "/bank?x=1&y=%22", Host: "payroll.harbour.example"}
+}
+
+// gatewayScenes are the pages that the gateway shows at addresses of the application.
+func gatewayScenes() []scene {
+	loop := func(l Loop) func(*Pages, http.ResponseWriter, *http.Request) {
+		return func(p *Pages, w http.ResponseWriter, r *http.Request) { p.Loop(w, r, l) }
+	}
+	refuse := func(refused Refused) func(*Pages, http.ResponseWriter, *http.Request) {
+		return func(p *Pages, w http.ResponseWriter, r *http.Request) { p.Refuse(w, r, refused) }
+	}
+	var list []scene
+	for _, cause := range loopCauses {
+		l := aLoop(cause)
+		if cause == LoopHost {
+			l.Host = "10.0.0.5:8080"
+		}
+		if cause == LoopClock || cause == LoopRules {
+			l.Session = &flows.Session{Email: "dana.okafor@harbour.example"}
+			demand := policy.Need(policy.OTP, time.Minute).Join(policy.Need(policy.SMSProof, 0)).
+				Join(policy.Need(policy.PasswordProof, 0)).Join(policy.Need(policy.EmailProof, 0))
+			l.Missing = policy.Missing{Demand: demand}
+		}
+		list = append(list, scene{name: "loop-" + string(cause), path: "/bank", answer: loop(l), status: http.StatusConflict})
+	}
+	second, nothing := aLoop(LoopRules), aLoop(LoopRules)
+	second.Missing = policy.Missing{Demand: policy.Need(policy.OTP, 0)}
+	return append(list,
+		scene{name: "loop-rules-second", path: "/bank", answer: loop(second), status: http.StatusConflict},
+		scene{name: "loop-rules-session", path: "/bank", answer: loop(nothing), status: http.StatusConflict},
+		scene{name: "denied", path: "/bank", answer: refuse(Refused{Reference: someDecision, Account: "dana.okafor@harbour.example"}), status: 403},
+		scene{name: "denied-anonymous", path: "/bank", answer: refuse(Refused{Reference: someDecision}), status: 403},
+		scene{name: "stranger", path: "/bank", answer: refuse(Refused{Reference: someDecision, Stranger: true, Account: "dana.okafor@harbour.example", Target: "/bank?x=1"}), status: 403},
+	)
+}
+
+func TestALoopSaysItsCauseFirstThenWhatToDoThenWhatOperatorsNeed(t *testing.T) {
+	t.Parallel()
+	const wrong = "https://payroll.harbour.example/bank?x=1&amp;y=%22"
+	for cause, want := range map[LoopCause][]string{
+		LoopCookie:  {"doesn’t send back the cookie", "Allow cookies for", "Or try another browser", "did not come back"},
+		LoopHTTP:    {"without encryption (http)", `<a href="` + wrong + `">`, "Redirect http to https", "trusted_proxies"},
+		LoopHost:    {"You’re at", "10.0.0.5:8080", "This site’s address is", `<a href="` + wrong + `">`, "names the host"},
+		LoopSession: {"isn’t recognised here", "share store and secret"},
+		LoopClock:   {"clocks here don’t agree", "NTP"},
+		LoopRules:   {"the rules of this site ask again, for", "your password, and a code by email, and a code by text message.", "Look the decision up"},
+	} {
+		a := seen(t, "loop-"+string(cause)).says(`data-page="loop"`, `<a class="btn" href="/bank?x=1&amp;y=%22">Try again</a>`).
+			saysNot("second way", "http-equiv")
+		rest := a.body
+		for _, words := range append(want, "Reference:", someDecision) {
+			_, after, found := strings.Cut(rest, words)
+			if !found {
+				t.Errorf("%s: no %q, or not in its place, in\n%s", cause, words, a.body)
+				continue
+			}
+			rest = after
+		}
+		if a.Header.Get("Location") != "" || a.Header.Get("Cache-Control") != "no-store" {
+			t.Errorf("%s: %v", cause, a.Header)
+		}
+		signedIn := cause == LoopClock || cause == LoopRules
+		if got := strings.Contains(a.body, `href="/.auth/sign-out?return_to=%2Fbank%3Fx%3D1%26y%3D%2522"`); got != signedIn ||
+			strings.Contains(a.body, "dana.okafor@") != signedIn {
+			t.Errorf("%s: signing out is offered: %v", cause, got)
+		}
+	}
+	seen(t, "loop-rules-second").says("for a second way to confirm it’s you.")
+	seen(t, "loop-rules-session").says("for signing in again.")
+}
+
+// The name by which somebody asked for the site, and where to try again, come from the
+// request.
+func TestALoopRepeatsNothingButText(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for _, hostile := range []string{`"><script>alert(1)</script>`, "javascript:alert(1)", "//evil.example/x", "/.auth/sign-in", "a\u202eb", strings.Repeat("x", 5000)} {
+		for _, cause := range loopCauses {
+			l := aLoop(cause)
+			l.Host, l.Again = hostile, hostile
+			rec := httptest.NewRecorder()
+			w.pages.Loop(rec, w.request("GET", "/", nil), l)
+			d := parsePage(t, rec.Body.String())
+			d.checkStrict()
+			if len(d.tags(atom.Script)) != 1 || rec.Body.Len() > 20<<10 || strings.Contains(rec.Body.String(), "\u202e") {
+				t.Errorf("%s: %q: %.2000s", cause, hostile, rec.Body)
+			}
+			for _, a := range d.tags(atom.A) {
+				if text(a) == "Try again" && attr(a, "href") != "/" {
+					t.Errorf("%q is tried again at %q", hostile, attr(a, "href"))
+				}
+			}
+		}
+	}
+}
+
+func TestARefusalSaysWhoIsRefusedAndWhy(t *testing.T) {
+	t.Parallel()
+	const account = "dana.okafor@<wbr>harbour.example"
+	seen(t, "stranger").says("<h1>This page is only for certain people</h1>", account, `action="/.auth/sign-out?return_to=%2Fbank%3Fx%3D1"`, "Use another account", "Reference:", someDecision)
+	seen(t, "denied").says("<h1>You can’t open this page with this account</h1>", account, "Use another account", someDecision)
+	seen(t, "denied-anonymous").says("<h1>You can’t open this page</h1>", someDecision).saysNot("account", "<form")
+}
+
+func TestARefusalNamesItsDecisionToPrograms(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for _, stranger := range []bool{true, false} {
+		r := w.request("POST", "/bank", nil)
+		r.Header.Set("Sec-Fetch-Mode", "cors")
+		rec := httptest.NewRecorder()
+		w.pages.Refuse(rec, r, Refused{Reference: someDecision, Stranger: stranger, Account: "dana.okafor@harbour.example"})
+		var got map[string]string
+		if err := json.Unmarshal(rec.Body.Bytes(), &got); err != nil {
+			t.Fatal(err)
+		}
+		want := "denied"
+		if stranger {
+			want = "stranger"
+		}
+		if got["error"] != want || got["decision"] != someDecision || got["reason"] == "" || len(got) != 3 {
+			t.Errorf("stranger %v: %s", stranger, rec.Body)
+		}
+	}
+	// As somebody else, a form would be sent twice: they begin at the front page.
+	r := w.request("POST", "/bank", nil)
+	rec := httptest.NewRecorder()
+	w.pages.Refuse(rec, r, Refused{Stranger: true, Account: "d@x.example", Target: "/bank"})
+	(&answer{t, rec.Result(), rec.Body.String()}).says(`action="/.auth/sign-out"`)
+}
