@@ -76,10 +76,14 @@ func (s State) askAttributes(now time.Time) (State, []Effect, bool) {
 // is nothing to choose, so it is asked at once; but a step-up that is just opening
 // is confirmed first, because asking may send a message.
 func (s State) offer(ways []policy.Factors, opening bool) (State, []Effect, bool) {
-	for _, way := range ways {
-		s.Options |= way
-	}
 	proposed := ways[0].Slice()[0]
+	s.Options = policy.FactorsOf(proposed)
+	for _, way := range ways {
+		// What is owed as well is no choice: it is asked for in its turn.
+		if s.ThenPhone || !way.Has(proposed) {
+			s.Options |= way
+		}
+	}
 	if opening {
 		s.Step, s.Factor = Confirm, proposed
 		return s, nil, true
