@@ -94,7 +94,7 @@ type bearerAnswer struct {
 	Decision string `json:"decision,omitempty"`
 }
 
-func (a bearerAnswer) write(w http.ResponseWriter, r *http.Request, status int, challenge string) {
+func (a bearerAnswer) write(c *cors, w http.ResponseWriter, r *http.Request, status int, challenge string) {
 	header := w.Header()
 	header.Set("Cache-Control", "no-store")
 	header.Add("Vary", "Authorization")
@@ -103,8 +103,7 @@ func (a bearerAnswer) write(w http.ResponseWriter, r *http.Request, status int, 
 	}
 	header.Set("Content-Type", "application/json")
 	header.Set("X-Content-Type-Options", "nosniff")
-	header.Set("Access-Control-Allow-Origin", "*")
-	header.Set("Access-Control-Expose-Headers", "WWW-Authenticate, "+decisionHeader)
+	c.share(header, r)
 	w.WriteHeader(status)
 	if r.Method != http.MethodHead {
 		_ = json.NewEncoder(w).Encode(a)
@@ -113,21 +112,21 @@ func (a bearerAnswer) write(w http.ResponseWriter, r *http.Request, status int, 
 
 // invalidToken refuses a credential that is worth nothing (RFC 6750, section 3.1). Why
 // is not said: expired, forged and revoked look the same.
-func invalidToken(w http.ResponseWriter, r *http.Request) {
+func (s *site) invalidToken(w http.ResponseWriter, r *http.Request) {
 	const reason = "The access token is not valid here."
 	bearerAnswer{Error: "invalid_token", Reason: reason}.
-		write(w, r, http.StatusUnauthorized, `Bearer error="invalid_token", error_description="`+reason+`"`)
+		write(s.cors, w, r, http.StatusUnauthorized, `Bearer error="invalid_token", error_description="`+reason+`"`)
 }
 
 // bearerProblem refuses what no proof opens (403), or what cannot be judged at the
 // moment (503).
-func bearerProblem(w http.ResponseWriter, r *http.Request, status int, decision string) {
+func (s *site) bearerProblem(w http.ResponseWriter, r *http.Request, status int, decision string) {
 	answer := bearerAnswer{Error: "access_denied", Reason: "The rules of this site do not let this through."}
 	if status != http.StatusForbidden {
 		answer = bearerAnswer{Error: "temporarily_unavailable", Reason: "Who you are cannot be checked at the moment."}
 	}
 	answer.Decision = decision
-	answer.write(w, r, status, "")
+	answer.write(s.cors, w, r, status, "")
 }
 
 // bearerChallenge says which proof a token lacks (RFC 9470), and which contexts the
@@ -141,7 +140,7 @@ func (s *site) bearerChallenge(w http.ResponseWriter, r, original *http.Request,
 	}
 	answer.Decision = s.note(r, original, session, d, verdictStepUp)
 	w.Header().Set(decisionHeader, answer.Decision)
-	answer.write(w, r, http.StatusUnauthorized, want.challenge(answer.Reason))
+	answer.write(s.cors, w, r, http.StatusUnauthorized, want.challenge(answer.Reason))
 }
 
 // contextsOf names the sensitivities of a request on which rules ask for more than was

@@ -4,8 +4,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/caddyserver/caddy/v2"
-
 	"github.com/stepgate/stepgate/policy"
 )
 
@@ -93,16 +91,13 @@ func (p *siteParser) people(rule *parsedRule) error {
 	rule.Only = new(Who)
 	var kind *[]string
 	word := ""
-	for d.NextArg() {
+	for p.nextWord() {
 		name := d.Val()
 		into := map[string]*[]string{"group": &rule.Only.Groups, "user": &rule.Only.Users, "domain": &rule.Only.Domains}[name]
 		switch {
-		case name == "on" || name == "when":
-			d.Prev() // the rule's
-			return p.endOfPeople(rule, word, kind)
 		case into != nil:
-			if err := p.endOfPeople(rule, word, kind); kind != nil && err != nil {
-				return err
+			if kind != nil && len(*kind) == 0 {
+				return p.namesNobody(word)
 			}
 			word, kind = name, into
 		case kind == nil:
@@ -112,24 +107,24 @@ func (p *siteParser) people(rule *parsedRule) error {
 				return d.Errf("only names %s %s twice", word, name)
 			}
 			*kind = append(*kind, name)
-			if _, err := (&Who{Groups: rule.Only.Groups, Users: rule.Only.Users, Domains: rule.Only.Domains}).compile(); err != nil {
+			if _, err := rule.Only.compile(); err != nil {
 				return d.WrapErr(err)
 			}
 		}
 		rule.head = append(rule.head, name)
 	}
-	return p.endOfPeople(rule, word, kind)
-}
-
-func (p *siteParser) endOfPeople(rule *parsedRule, word string, kind *[]string) error {
 	switch {
 	case kind == nil:
-		return p.WrapErr(errOnlyNobody)
+		return d.WrapErr(errOnlyNobody)
 	case len(*kind) == 0:
-		return p.Errf("%[1]s names nobody: write names behind it, such as only %[1]s %[2]s",
-			word, map[string]string{"group": "staff", "user": "dana@example.com", "domain": "example.com"}[word])
+		return p.namesNobody(word)
 	}
 	return nil
+}
+
+func (p *siteParser) namesNobody(kind string) error {
+	return p.Errf("%[1]s names nobody: write names behind it, such as only %[1]s %[2]s",
+		kind, map[string]string{"group": "staff", "user": "dana@example.com", "domain": "example.com"}[kind])
 }
 
 // clauses reads `[on <target>…] [when <condition>…]`.
@@ -272,65 +267,4 @@ func (p *siteParser) ruleOption(rule *parsedRule) error {
 		return d.Errf("unknown word %q: use %s, or close the block of the rule above with }",
 			option, alternatives([]string{"match", "when", "forms", "name"}))
 	}
-}
-
-// demand reads `session|password|otp [email|sms] [within <duration>|within once]`.
-func (p *siteParser) demand() (*Demand, error) {
-	d := p.Dispenser
-	if !p.nextWord() {
-		return nil, d.Err("require asks for nothing: use session, password or otp")
-	}
-	demand := &Demand{Proof: d.Val()}
-	switch demand.Proof {
-	case "session", "password", "otp":
-	default:
-		return nil, d.Errf("unknown demand %q: use session, password, otp, otp email or otp sms", demand.Proof)
-	}
-	for d.NextArg() {
-		switch word := d.Val(); word {
-		case "email", "sms":
-			if demand.Proof != "otp" || demand.Channel != "" || demand.aged() {
-				return nil, d.Errf("unexpected %q: the channel comes once, right after otp", word)
-			}
-			demand.Channel = word
-		case "once":
-			return nil, d.Err("unexpected \"once\": write `within once`; a proof has one age, and two rules are joined")
-		case "within":
-			if demand.aged() {
-				return nil, repeated(d, "within")
-			}
-			if err := p.within(demand); err != nil {
-				return nil, err
-			}
-		default:
-			d.Prev() // the rule's
-			return demand, nil
-		}
-	}
-	return demand, nil
-}
-
-// aged reports whether the demand says how old its proof may be.
-func (d *Demand) aged() bool { return d.Within != 0 || d.Once }
-
-// within reads `<duration>|once`.
-func (p *siteParser) within(demand *Demand) error {
-	d := p.Dispenser
-	if !p.nextWord() {
-		return d.Err("within has no duration, such as within 5m")
-	}
-	if d.Val() == "once" {
-		demand.Once = true
-		_, err := demand.compile()
-		return wrap(d, err)
-	}
-	within, err := positiveDuration(d, "within", d.Val())
-	if err != nil {
-		return err
-	}
-	if err := checkWithin(within); err != nil {
-		return d.WrapErr(err)
-	}
-	demand.Within = caddy.Duration(within)
-	return nil
 }

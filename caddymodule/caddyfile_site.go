@@ -43,6 +43,12 @@ import (
 //	        header       <name> <value>
 //	    }
 //	    authorization pass|remove
+//	    cors pass
+//	    cors <origin>… {
+//	        methods <method>…
+//	        headers <header>…
+//	        max_age <duration>
+//	    }
 //	    lenient_paths <class>…
 //	    keep_app_cookies
 //	    tests <file>…
@@ -141,6 +147,8 @@ func (p *siteParser) option() error {
 			return d.WrapErr(unknownAuthorization(h.Authorization))
 		}
 		return nil
+	case "cors":
+		return p.cors()
 	case "lenient_paths":
 		return p.lenientPaths()
 	case "keep_app_cookies":
@@ -160,7 +168,7 @@ func (p *siteParser) option() error {
 		return d.Errf("matcher %s is defined inside stepgate: define it in the site block, beside stepgate", option)
 	}
 	return unknownWord(d, option, "origin", "name", "prefix", "sensitivity", "risk", "public", "deny", "require", "only", "report",
-		"inject", "authorization", "lenient_paths", "keep_app_cookies", "tests", "native", "client")
+		"inject", "authorization", "cors", "lenient_paths", "keep_app_cookies", "tests", "native", "client")
 }
 
 func (p *siteParser) origin() error {

@@ -136,12 +136,18 @@ func (p *caseParser) as(words []caseWord) error {
 }
 
 func (p *caseParser) add(words []caseWord) error {
-	if len(words) < 2 {
+	at := slices.IndexFunc(words, func(w caseWord) bool { return w.is("expect") })
+	if len(words) < 2 || at == 0 {
 		return fmt.Errorf("%q is no case: write a method, a path or URL, and what to expect", words[0].text)
 	}
-	at := slices.IndexFunc(words, func(w caseWord) bool { return w.is("expect") })
-	if at < 2 {
-		return fmt.Errorf("what should become of it? Write `expect` and an outcome at the end")
+	if at == 1 {
+		return fmt.Errorf("%s of what? Write a path or a URL after the method", words[0].text)
+	}
+	if at < 0 {
+		if err := parseSettings(words[2:], new(Question), "expect"); err != nil {
+			return err
+		}
+		return errors.New("what should become of it? Write `expect` and an outcome at the end")
 	}
 	c := policyCase{question: p.person}
 	q := &c.question
@@ -150,7 +156,7 @@ func (p *caseParser) add(words []caseWord) error {
 	if q.Method != strings.ToUpper(q.Method) {
 		return fmt.Errorf("unknown word %q: a line begins with site, as, or a method such as GET", q.Method)
 	}
-	if err := parseSettings(words[2:at], q); err != nil {
+	if err := parseSettings(words[2:at], q, "expect"); err != nil {
 		return err
 	}
 	var err error

@@ -17,14 +17,15 @@ var settingWords = map[string]int{
 	"groups": -1, "proof": -1, "header": -1, "session_age": 1, "device": 1, "network": 1, "failures": 1, "from": 1, "risk": 1, "direct": 0,
 }
 
-// parseSettings reads settings into a question that may have some already.
-func parseSettings(words []caseWord, q *Question) error {
+// parseSettings reads settings into a question that may have some already. also is what
+// else could stand there.
+func parseSettings(words []caseWord, q *Question, also ...string) error {
 	seen := make(map[string]bool)
 	for len(words) > 0 {
 		keyword := words[0].text
 		count, known := settingWords[keyword]
 		if !known || words[0].quoted {
-			return fmt.Errorf("unknown word %q: use %s", keyword, alternatives(sortedKeys(settingWords)))
+			return fmt.Errorf("unknown word %q: use %s", keyword, alternatives(append(sortedKeys(settingWords), also...)))
 		}
 		if seen[keyword] {
 			return fmt.Errorf("%s is given twice", keyword)

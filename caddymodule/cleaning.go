@@ -11,7 +11,7 @@ import (
 // newHygiene compiles what is refused and removed from every request.
 func (h *Handler) newHygiene() (*hygiene.Rules, error) {
 	options := hygiene.Options{
-		Strip:             append(h.Inject.names(), h.Risk.headerNames()...),
+		Strip:             append(append(h.Inject.names(), h.Risk.headerNames()...), decisionHeader),
 		Cookies:           []string{ui.SessionCookie, ui.BrowserCookie, ui.LoopbackSessionCookie, ui.LoopbackBrowserCookie},
 		PassAuthorization: h.Authorization == "pass",
 		Prefixes:          []string{h.Prefix},

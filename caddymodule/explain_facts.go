@@ -129,14 +129,10 @@ func remembering(q policy.Request) policy.Request {
 // queryNames are the names of a query's parameters: their values are nobody's business
 // but the application's.
 func queryNames(u *url.URL) []string {
-	const most = 32
 	var names []string
 	for name := range u.Query() {
-		if len(name) > 64 {
-			name = name[:64] + "…"
-		}
 		names = append(names, name)
 	}
 	slices.Sort(names)
-	return names[:min(len(names), most)]
+	return names
 }

@@ -27,7 +27,7 @@ func (b *riskbook) signals(r *http.Request, told told, who *flows.Live, now time
 			values = told.values[i]
 		}
 		band, why := h.read(http.Header{h.name: values}, told.trusted)
-		add(h.name, shortened(strings.Join(values, ", ")), why, band)
+		add(h.name, strings.Join(values, ", "), why, band)
 	}
 	for i := range b.matches {
 		in, err := b.matches[i].sets.AnyMatchWithError(r)
@@ -82,13 +82,4 @@ func knownOrNew(known bool) string {
 		return "known"
 	}
 	return "new"
-}
-
-// shortened keeps the value of a header small enough to keep and to show.
-func shortened(value string) string {
-	const most = 64
-	if len(value) <= most {
-		return value
-	}
-	return strings.ToValidUTF8(value[:most], "") + "…"
 }

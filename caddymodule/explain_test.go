@@ -93,7 +93,6 @@ https://payroll.example.com {
 	}
 	redir /home / 302
 	rewrite /old/* /admin/x
-	respond /health 204
 	stepgate {
 		sensitivity admin /admin /admin/*
 		sensitivity money /transfer /transfer/*

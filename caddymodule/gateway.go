@@ -69,7 +69,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 	if byToken {
 		delete(r.Header, "Authorization") // it was for us, also where the site passes others on
 		if session, authErr = s.authenticateBearer(r.Context(), raw); session == nil && authErr == nil {
-			invalidToken(w, r)
+			s.invalidToken(w, r)
 			return nil
 		}
 	} else {
@@ -85,7 +85,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 	person.set(session)
 
 	form := s.submission(r, original, cookies, byToken)
-	s.resume(w, r, original, session, form)
+	s.resume(w, r, session, form)
 	judged, err := s.judge(r, said, session)
 	if err != nil {
 		h.log.Error("judging a request", "error", err)
@@ -126,7 +126,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 		case err != nil && judged.Demand.IsZero():
 			person.set(nil) // open to everybody, so to nobody in particular as well
 		case errors.Is(err, errSessionOver) && byToken:
-			invalidToken(w, r)
+			s.invalidToken(w, r)
 			return nil
 		case errors.Is(err, errSessionOver):
 			s.challenge(w, r, original, nil, judged)
@@ -146,6 +146,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 	s.report(r, session, judged)
 	guard := s.hygiene.GuardResponse(w)
 	defer guard.Done()
+	s.cors.lend(guard, r)
 	r, release := s.attend(guard, r, session)
 	defer release()
 	return next.ServeHTTP(guard, r)
@@ -177,9 +178,10 @@ func (s *site) refuse(w http.ResponseWriter, r, original *http.Request, session 
 	id := s.note(r, original, session, j, verdictRefuse)
 	w.Header().Set(decisionHeader, id)
 	if byToken {
-		bearerProblem(w, r, http.StatusForbidden, id)
+		s.bearerProblem(w, r, http.StatusForbidden, id)
 		return
 	}
+	s.cors.allow(w.Header(), r)
 	refused := ui.Refused{Reference: id, Stranger: j.Stranger, Target: original.URL.RequestURI()}
 	if session != nil {
 		refused.Account = session.Email
@@ -190,9 +192,10 @@ func (s *site) refuse(w http.ResponseWriter, r, original *http.Request, session 
 // problem refuses a request that no proof would open, in the way of whoever made it.
 func (s *site) problem(w http.ResponseWriter, r *http.Request, byToken bool, status int) {
 	if byToken {
-		bearerProblem(w, r, status, "")
+		s.bearerProblem(w, r, status, "")
 		return
 	}
+	s.cors.allow(w.Header(), r)
 	s.pages.Problem(w, r, status)
 }
 

@@ -60,6 +60,10 @@ type Handler struct {
 	// Default: "remove".
 	Authorization string `json:"authorization,omitempty"`
 
+	// Which scripts of other origins may use the application. Default: none; what the
+	// application says to them is passed on.
+	CORS *CORS `json:"cors,omitempty"`
+
 	// Classes of unusual request targets to let through, which are otherwise
 	// answered 400 because servers disagree on what they mean. Default: none.
 	LenientPaths []string `json:"lenient_paths,omitempty"`
@@ -150,6 +154,9 @@ func (h *Handler) check() error {
 	case "remove", "pass":
 	default:
 		return unknownAuthorization(h.Authorization)
+	}
+	if err := h.CORS.check(); err != nil {
+		return err
 	}
 	for i, class := range h.LenientPaths {
 		if err := checkLenientClass(class); err != nil {

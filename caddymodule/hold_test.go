@@ -1,13 +1,9 @@
 package caddymodule
 
 import (
-	"bytes"
-	"html"
 	"io"
-	"mime/multipart"
 	"net/http"
 	"net/url"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,93 +11,9 @@ import (
 	"time"
 
 	"github.com/stepgate/stepgate/flows"
-	"github.com/stepgate/stepgate/flows/store"
 	"github.com/stepgate/stepgate/policy"
 	"github.com/stepgate/stepgate/ui"
 )
-
-// echoSite is payrollSite with an application that says what form it got.
-func echoSite(lines ...string) string {
-	text, _, _ := strings.Cut(payrollSite(lines...), `respond "app`)
-	return text + `respond "app {http.request.method} {http.request.uri} type={http.request.header.Content-Type} ` +
-		`length={http.request.header.Content-Length} referer={http.request.header.Referer} user={http.auth.user.email} body={http.request.body}"
-}`
-}
-
-// sends posts a body of a type, as the page /form of the site does.
-func (b *browser) sends(path, contentType, body string, headers ...string) *page {
-	b.t.Helper()
-	r := b.request(http.MethodPost, path, strings.NewReader(body))
-	r.Header.Set("Content-Type", contentType)
-	r.Header.Set("Origin", b.origin)
-	r.Header.Set("Referer", b.origin+"/form?page=2")
-	for i := 0; i < len(headers); i += 2 {
-		if r.Header.Set(headers[i], headers[i+1]); headers[i+1] == "" {
-			r.Header.Del(headers[i])
-		}
-	}
-	return b.do(r)
-}
-
-const urlencoded = "application/x-www-form-urlencoded"
-
-// held is the id of the form that an answer leads to, or empty.
-func (p *page) held() string {
-	u, err := url.Parse(p.location)
-	if err != nil || p.StatusCode != http.StatusSeeOther {
-		return ""
-	}
-	return u.Query().Get("held")
-}
-
-var pressForm = regexp.MustCompile(`<form method="post" action="([^"]*)" enctype="text/plain" novalidate>\s*<input type="hidden" name="([^"]*)" value="([^"]*)">`)
-
-// press presses the button on the page that an answer leads to.
-func (b *browser) press(p *page, headers ...string) *page {
-	b.t.Helper()
-	if p.StatusCode == http.StatusSeeOther {
-		p = b.follow(p)
-	}
-	found := pressForm.FindStringSubmatch(p.body)
-	if p.StatusCode != http.StatusOK || found == nil {
-		b.t.Fatalf("no form to send on: %d to %q\n%s", p.StatusCode, p.location, p.body)
-	}
-	action := html.UnescapeString(found[1])
-	headers = append([]string{"Referer", b.origin + "/"}, headers...) // strict-origin
-	return b.sends(action, ui.ContinueType, found[2]+"="+found[3]+"\r\n", headers...)
-}
-
-// prove gives the code that the page asks for which an answer leads to, adding the phone
-// if there is none yet, and returns the answer to it.
-func (s *testSite) prove(b *browser, p *page) *page {
-	b.t.Helper()
-	step := b.follow(p)
-	if strings.Contains(step.body, "Add a mobile number") {
-		p = b.here(b.here(p, nil), url.Values{"tel": {danaPhone}})
-	} else {
-		p = b.here(p, url.Values{"way": {"sms_code"}})
-	}
-	return b.here(p, url.Values{"code": {s.message(b.t, danaPhone).Code}})
-}
-
-// aMultipart is a form with a file and a name that is not ASCII.
-func aMultipart(t testing.TB) (contentType, body string) {
-	t.Helper()
-	var buf bytes.Buffer
-	w := multipart.NewWriter(&buf)
-	for _, err := range []error{w.SetBoundary("----ExampleBoundary7"), w.WriteField("nöte", "grüße\r\n&=%")} {
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	file, err := w.CreateFormFile("receipt", "scan.pdf")
-	if err != nil {
-		t.Fatal(err)
-	}
-	file.Write([]byte("%PDF\x00\x01\xfe\xff"))
-	w.Close()
-	return w.FormDataContentType(), buf.String()
-}
 
 func TestAFormThatIsStoppedIsKeptShownAndSentOnByAPress(t *testing.T) {
 	t.Parallel()
@@ -152,6 +64,24 @@ func TestAFormThatIsStoppedIsKeptShownAndSentOnByAPress(t *testing.T) {
 
 func intText(n int) string {
 	return strings.TrimSpace(time.Duration(n).String()[:len(time.Duration(n).String())-2])
+}
+
+func TestPeopleAreToldWhatTheFormDoesAndNotWhereItsPageIs(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, echoSite("sensitivity export @bulk {\nlabel \"The <yearly> export\"\n}", "sensitivity pages /form {\nlabel \"A form\"\n}",
+		"require otp sms within 15m on export", "require session on pages"))
+	b := s.browser(t)
+	s.signUp(b, dana, "/")
+	b.press(s.prove(b, b.sends("/export", urlencoded, "a=1")))
+	s.clock.advance(20 * time.Minute)
+	p := b.sends("/export", urlencoded, "a=1")
+	at := []*page{b.follow(p)}
+	at = append(at, b.follow(s.prove(b, p)))
+	for _, page := range at {
+		if !strings.Contains(page.body, "The &lt;yearly&gt; export") || strings.Contains(page.body, "A form") {
+			t.Errorf("the page says:\n%s", page.body)
+		}
+	}
 }
 
 func TestAFormIsKeptWhereTheSessionEndedWhileItWasFilledIn(t *testing.T) {
@@ -224,26 +154,13 @@ func TestAPressThatOwesProofAgainKeepsTheFormForNoLonger(t *testing.T) {
 	}
 }
 
-// stored is how many records of the site's store have a prefix.
-func (s *testSite) stored(t testing.TB, prefix string) (n int) {
-	t.Helper()
-	err := s.app.live.Load().engine.Store.View(t.Context(), func(tx store.Tx) error {
-		n = 0
-		return tx.Scan(prefix, func(string, []byte) error { n++; return nil })
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return n
-}
-
 func TestWhatIsNotAPersonsOwnFormIsNotHeld(t *testing.T) {
 	t.Parallel()
 	big := strings.Repeat("a=1&", flows.MaxHeld/4)
 	for name, row := range map[string]struct {
-		contentType, body string
-		headers           []string
-		held              bool
+		path, contentType, body string
+		headers                 []string
+		held                    bool
 	}{
 		"a form":                           {held: true},
 		"of the greatest size":             {body: big, held: true},
@@ -263,6 +180,7 @@ func TestWhatIsNotAPersonsOwnFormIsNotHeld(t *testing.T) {
 		"as JSON":                          {contentType: "application/json"},
 		"as text":                          {contentType: "text/plain"},
 		"of several parts, not told which": {contentType: "multipart/form-data"},
+		"to a place that is far too long":  {path: "/export?x=" + strings.Repeat("x", 2048)},
 		"packed":                           {headers: []string{"Content-Encoding", "gzip"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -276,7 +194,10 @@ func TestWhatIsNotAPersonsOwnFormIsNotHeld(t *testing.T) {
 			if row.body == "" {
 				row.body = "a=1"
 			}
-			p := b.sends("/export", row.contentType, row.body, row.headers...)
+			if row.path == "" {
+				row.path = "/export"
+			}
+			p := b.sends(row.path, row.contentType, row.body, row.headers...)
 			if (p.held() != "") != row.held {
 				t.Errorf("held %q, %d to %q", p.held(), p.StatusCode, p.location)
 			}
@@ -290,10 +211,11 @@ func TestWhatIsNotAPersonsOwnFormIsNotHeld(t *testing.T) {
 	}
 }
 
-// soon reports whether all deadlines that were set leave at most so much time.
-func (d *deadlined) soon(within time.Duration) bool {
+// soon returns the first deadline that leaves at most so much time, or -1. Caddy's own, for
+// idle clients, leave more.
+func (d *deadlined) soon(within time.Duration) int {
 	latest := time.Now().Add(within)
-	return len(d.set) > 0 && !slices.ContainsFunc(d.set, latest.Before)
+	return slices.IndexFunc(d.set, func(t time.Time) bool { return !t.IsZero() && !t.After(latest) })
 }
 
 func TestAFormOrPressMustArriveSoon(t *testing.T) {
@@ -315,19 +237,19 @@ func TestAFormOrPressMustArriveSoon(t *testing.T) {
 		s.ServeHTTP(w, r)
 		return w
 	}
-	if w := deadlines("/export", urlencoded, "a=1"); !w.soon(holdTimeout) || !strings.Contains(w.Header().Get("Location"), "held=") {
+	if w := deadlines("/export", urlencoded, "a=1"); w.soon(holdTimeout) < 0 || !strings.Contains(w.Header().Get("Location"), "held=") {
 		t.Errorf("a form: deadlines %v, to %s", w.set, w.Header().Get("Location"))
 	}
 	press := marker("AAAAAAAAAAAAAAAAAAAAAA")
-	if w := deadlines("/save", ui.ContinueType, press); !w.soon(formTimeout) {
+	if w := deadlines("/save", ui.ContinueType, press); w.soon(formTimeout) < 0 {
 		t.Errorf("a press: deadlines %v", w.set)
 	}
 	// What is none goes on to an application that may take its time.
-	if w := deadlines("/save", ui.ContinueType, strings.ToUpper(press)); w.Code != 200 || len(w.set) == 0 || !w.set[len(w.set)-1].IsZero() {
+	if w := deadlines("/save", ui.ContinueType, strings.ToUpper(press)); w.Code != 200 || !slices.ContainsFunc(w.set, time.Now().Add(formTimeout).Before) {
 		t.Errorf("%d, deadlines %v are left", w.Code, w.set)
 	}
 	for _, other := range []string{"hello", press + press} {
-		if w := deadlines("/save", ui.ContinueType, other); w.Code != 200 || len(w.set) != 0 {
+		if w := deadlines("/save", ui.ContinueType, other); w.Code != 200 || w.soon(formTimeout) >= 0 {
 			t.Errorf("%q: %d, deadlines %v", other, w.Code, w.set)
 		}
 	}
@@ -351,6 +273,40 @@ func TestAFormOfUnknownLengthIsHeldIfItIsShortEnough(t *testing.T) {
 		if r.ContentLength = -1; (b.do(r).held() != "") != want {
 			t.Errorf("%d bytes: not %v", size, want)
 		}
+	}
+}
+
+func TestNothingIsReadOfAFormThatIsTooLongAnyway(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, echoSite("require otp sms on @bulk"))
+	b := s.browser(t)
+	s.signUp(b, dana, "/")
+	read := 0
+	r := b.request(http.MethodPost, "/export", watched{func() { read++ }})
+	r.Header.Set("Content-Type", urlencoded)
+	if r.ContentLength = flows.MaxHeld + 1; !strings.Contains(b.do(r).location, "lost=1") || read != 0 {
+		t.Errorf("its body was read %d times", read)
+	}
+}
+
+// watched is a body without end that tells of each read.
+type watched struct{ read func() }
+
+func (w watched) Read(p []byte) (int, error) { w.read(); return len(p), nil }
+
+func TestTheApplicationIsToldThePageWithTheFormIfThatIsOneOfTheSite(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, echoSite("require otp sms within once on /pay"))
+	b := s.browser(t)
+	s.signUp(b, dana, "/")
+	for referer, want := range map[string]string{
+		"http://localhost/form?" + strings.Repeat("x", 3000): "", "https://evil.example/form": "", "http://localhost/": "http://localhost/", "%": "",
+	} {
+		p := b.press(s.prove(b, b.sends("/pay", urlencoded, "a=1", "Referer", referer)))
+		if !strings.Contains(p.body, " referer="+want+" user=") {
+			t.Errorf("%.40q: %d to %.40q %.300s", referer, p.StatusCode, p.location, p.body)
+		}
+		s.clock.advance(time.Minute) // another code may be asked for
 	}
 }
 

@@ -53,6 +53,12 @@ func TestBadJSONIsRefusedAsABadCaddyfileIs(t *testing.T) {
 	for _, row := range []struct{ app, handler, want string }{
 		// what is unknown
 		{`{"stroe": {"module": "memory"}}`, `{}`, "stroe"},
+		{`{}`, `{"cors": {"orgins": ["https://app.example"]}}`, "orgins"},
+		{`{}`, `{"cors": {}}`, "cors names nobody"},
+		{`{}`, `{"cors": {"methods": ["GET"]}}`, "cors names nobody"},
+		{`{}`, `{"cors": {"origins": ["https://*"]}}`, "pages of strangers"},
+		{`{}`, `{"cors": {"pass": true, "max_age": 0}}`, "leaves it all to the application"},
+		{`{}`, `{"cors": {"origins": ["https://app.example"], "methods": ["get"]}}`, "no method"},
 		{`{}`, `{"orgins": ["http://localhost"]}`, "orgins"},
 		{`{}`, `{"rules": [{"verb": "require", "demand": {"proof": "otp", "in": "5m"}}]}`, "in"},
 		{`{"store": {"module": "redis"}}`, `{}`, "stepgate.stores.redis"},

@@ -94,6 +94,22 @@ func TestARuleThatChangesNothingIsWarnedOf(t *testing.T) {
 	}
 }
 
+func TestARuleMayAskForARiskThatSomeSignalReaches(t *testing.T) {
+	t.Parallel()
+	for _, line := range []string{
+		"new_device BAND", "new_network BAND", "recent_failures 5 BAND", "session_age 8h BAND", "match /x BAND",
+		"header X-Risk-Score BAND 40 missing none", "header X-Risk-Level BAND odd missing none",
+		"header X-Risk-Score low 40 missing BAND", "header X-Risk-Score low 40\nmissing BAND",
+	} {
+		for band, reached := range map[string]bool{"low": false, "medium": true, "high": true} {
+			_, err := tryNewSite(t, trusting("127.0.0.0/8")+payrollSite("risk {\n"+strings.ReplaceAll(line, "BAND", band)+"\n}", "deny when risk medium"))
+			if reached != (err == nil) || err != nil && !strings.Contains(err.Error(), "nothing in the risk block says more than low") {
+				t.Errorf("%s, %s: %v", line, band, err)
+			}
+		}
+	}
+}
+
 func TestAWordedHeaderWithoutOrdinaryWordsIsWarnedOf(t *testing.T) {
 	t.Parallel()
 	const message = "an ordinary request is probably taken for a dangerous one"

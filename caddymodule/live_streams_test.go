@@ -16,9 +16,6 @@ import (
 
 	"golang.org/x/net/websocket"
 	"google.golang.org/grpc/metadata"
-
-	"github.com/stepgate/stepgate/caddymodule/hygiene"
-	"github.com/stepgate/stepgate/flows"
 )
 
 // A streamer is an application whose answers begin, and go on until the other side is gone.
@@ -318,9 +315,16 @@ func TestStreamsThatEndedLeaveNothingBehind(t *testing.T) {
 			}
 		}
 	}
+	cache := s.app.live.Load().engine.Cache
+	if n := cache.Watched(); n != len(all) {
+		t.Errorf("%d of %d streams are watched", n, len(all))
+	}
 	b.post("/.auth/sign-out", nil)
 	for _, stream := range all {
 		stream.await(t)
+	}
+	if n := cache.Watched(); n != 0 {
+		t.Errorf("%d are still watched", n)
 	}
 	// What remains are connections that are kept for the next request: to the application,
 	// and one to the site.
@@ -403,18 +407,30 @@ func TestAStreamOfASessionThatHasEndedDoesNotBegin(t *testing.T) {
 	if err != nil || session == nil {
 		t.Fatal(session, err)
 	}
-	b.post("/.auth/sign-out", nil)
-	ended := make(chan struct{})
+	site := s.handlers[0].sites[0]
 	r := visitor("/events", nil)
 	r.Header.Set("Accept", "text/event-stream")
-	guard := s.handlers[0].sites[0].hygiene.GuardResponse(httptest.NewRecorder())
-	attended, release := s.handlers[0].sites[0].attend(guard, r, session)
+	guard := site.hygiene.GuardResponse(httptest.NewRecorder())
+
+	cache := s.app.live.Load().engine.Cache
+	_, release := site.attend(guard, r, session)
+	if n := cache.Watched(); n != 1 {
+		t.Errorf("%d streams are watched", n)
+	}
+	if release(); cache.Watched() != 0 {
+		t.Error("a stream that is over is still watched")
+	}
+
+	b.post("/.auth/sign-out", nil)
+	attended, release := site.attend(guard, r, session)
 	defer release()
 	await(t, attended.Context().Done(), "the request to be cancelled")
-
-	var w hygiene.Watcher = session
-	w.Watch(func() { close(ended) })
-	await(t, ended, "a watch that is too late to end")
+	for end := time.Now().Add(patience); ; goruntime.Gosched() { // the guard is told next
+		if _, err := guard.Write([]byte("event")); err != nil {
+			break
+		}
+		if time.Now().After(end) {
+			t.Fatal("the stream goes on")
+		}
+	}
 }
-
-var _ hygiene.Watcher = (*flows.Live)(nil)

@@ -1,6 +1,8 @@
 package caddymodule
 
 import (
+	"slices"
+	"strings"
 	"sync"
 
 	"github.com/caddyserver/caddy/v2"
@@ -10,17 +12,23 @@ import (
 // and how many there were. There is one for each store, and it lives across reloads.
 type logbook struct {
 	mu       sync.Mutex
-	people   ring // by people who are signed in
-	nobodies ring
+	people   newest // by people who are signed in
+	nobodies newest
 	sites    map[string]*tally // by origin
 }
 
 const (
-	// keptDecisions bounds each of the two rings: about 5 MB with 50 rules.
+	// keptDecisions bounds each of the two lists: about 5 MB with 50 rules.
 	keptDecisions = 1000
 	// keptOfOne is how many of them may be one account's, so that nobody can push out what
 	// others ask about.
 	keptOfOne = 50
+
+	// How much is kept of what clients write.
+	keptText     = 512
+	keptReadings = 4
+	keptNames    = 32
+	keptName     = 64
 )
 
 // logbooks has them by the place of the store.
@@ -47,13 +55,38 @@ func (*logbook) Destruct() error { return nil }
 
 // keep remembers a decision, and forgets an old one where there are too many.
 func (l *logbook) keep(d *decided) {
+	d.clip()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if d.who == nil {
-		l.nobodies.add(d, keptDecisions)
+		l.nobodies.add(d, keptDecisions) // whose they are nobody knows
 		return
 	}
 	l.people.add(d, keptOfOne)
+}
+
+// clip bounds what a client has a say in, and lets go of the request that it was part of.
+func (d *decided) clip() {
+	clip := func(text *string, most int) {
+		if len(*text) > most {
+			*text = strings.ToValidUTF8((*text)[:most], "") + "…"
+		}
+		*text = strings.Clone(*text)
+	}
+	clip(&d.method, 32)
+	clip(&d.target, keptText)
+	clip(&d.askedFor, keptText)
+	d.readings = d.readings[:min(len(d.readings), keptReadings)]
+	for i := range d.readings {
+		clip(&d.readings[i], keptText)
+	}
+	d.query = d.query[:min(len(d.query), keptNames)]
+	for i := range d.query {
+		clip(&d.query[i], keptName)
+	}
+	for i := range d.signals {
+		clip(&d.signals[i].Value, keptName)
+	}
 }
 
 // find returns a decision that is remembered, or nil.
@@ -66,39 +99,31 @@ func (l *logbook) find(id string) *decided {
 	return l.nobodies.find(id)
 }
 
-// A ring keeps the newest decisions, oldest first from next on once it is full.
-type ring struct {
-	all  []*decided
-	next int
-}
+// newest are the newest decisions, oldest first: all about people, or none.
+type newest struct{ all []*decided }
 
-// add remembers d. If so many are the same account's, it takes the place of the oldest of
-// them.
-func (r *ring) add(d *decided, ofOne int) {
-	if d.who != nil {
-		own, oldest := 0, -1
-		for i := range r.all {
-			at := (r.next + i) % len(r.all)
-			if other := r.all[at].who; other != nil && other.user == d.who.user {
-				if own++; oldest < 0 || r.all[at].at.Before(r.all[oldest].at) {
-					oldest = at
-				}
-			}
+// add remembers d. If so many are the same account's, or too many in all, the oldest of
+// them goes.
+func (r *newest) add(d *decided, ofOne int) {
+	own, oldest := 0, 0
+	for i := 0; d.who != nil && i < len(r.all); i++ {
+		if r.all[i].who.user != d.who.user {
+			continue
 		}
-		if own >= ofOne {
-			r.all[oldest] = d
-			return
+		if own++; own == 1 {
+			oldest = i
 		}
 	}
-	if len(r.all) < keptDecisions {
-		r.all = append(r.all, d)
-		return
+	if own < ofOne {
+		oldest = 0
 	}
-	r.all[r.next] = d
-	r.next = (r.next + 1) % len(r.all)
+	if own >= ofOne || len(r.all) >= keptDecisions {
+		r.all = slices.Delete(r.all, oldest, oldest+1)
+	}
+	r.all = append(r.all, d)
 }
 
-func (r *ring) find(id string) *decided {
+func (r *newest) find(id string) *decided {
 	for _, d := range r.all {
 		if d.id == id {
 			return d

@@ -121,10 +121,9 @@ func (s *site) returning(w http.ResponseWriter, r *http.Request, t flows.Target)
 }
 
 func (s *site) tellLoop(w http.ResponseWriter, r, cookies *http.Request, loop ui.Loop) {
-	loop.Host = hostAsked(r)
 	loop.Cause = s.loopCause(r, cookies, loop.Session)
 	s.app.log.Warn("somebody is sent in circles", "decision", loop.Decision, "cause", string(loop.Cause),
-		"host", loop.Host, "https", overTLS(r), "site", s.flows.Origin)
+		"host", hostAsked(r), "https", overTLS(r), "site", s.flows.Origin)
 	if loop.Decision != "" {
 		w.Header().Set(decisionHeader, loop.Decision)
 	}
@@ -133,6 +132,7 @@ func (s *site) tellLoop(w http.ResponseWriter, r, cookies *http.Request, loop ui
 
 // loopCause says why the session that was just opened or raised does not help.
 func (s *site) loopCause(r, cookies *http.Request, session *flows.Session) ui.LoopCause {
+	_, wrong := s.here(r)
 	switch {
 	case session != nil && fromTheFuture(session, s.app.now()):
 		return ui.LoopClock
@@ -140,12 +140,22 @@ func (s *site) loopCause(r, cookies *http.Request, session *flows.Session) ui.Lo
 		return ui.LoopRules
 	case s.cookies.HasSession(cookies):
 		return ui.LoopSession
-	case !slices.Contains(hostKeys(s.flows.Origin), strings.ToLower(hostAsked(r))):
-		return ui.LoopHost
-	case strings.HasPrefix(s.flows.Origin, "https:") && !overTLS(r):
-		return ui.LoopHTTP
+	case wrong != "":
+		return wrong
 	}
 	return ui.LoopCookie
+}
+
+// here is how the browser calls the site, and what is wrong with that.
+func (s *site) here(r *http.Request) (host string, wrong ui.LoopCause) {
+	host = hostAsked(r)
+	switch {
+	case !slices.Contains(hostKeys(s.flows.Origin), strings.ToLower(host)):
+		return host, ui.LoopHost
+	case strings.HasPrefix(s.flows.Origin, "https:") && !overTLS(r):
+		return host, ui.LoopHTTP
+	}
+	return host, ""
 }
 
 // fromTheFuture reports whether a session, or a proof in it, is newer than now: by another
@@ -169,8 +179,8 @@ func overTLS(r *http.Request) bool {
 }
 
 func hostAsked(r *http.Request) string {
-	if host := r.Header.Get("X-Forwarded-Host"); host != "" && fromTrustedProxy(r) {
-		return host
+	if host, _, _ := strings.Cut(r.Header.Get("X-Forwarded-Host"), ","); host != "" && fromTrustedProxy(r) {
+		return strings.TrimSpace(host)
 	}
 	return r.Host
 }

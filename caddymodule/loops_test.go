@@ -133,7 +133,7 @@ func TestASessionCookieThatIsLostIsExplainedAtTheThirdBounce(t *testing.T) {
 		}, "cookie", nil},
 		"another host by a proxy that is trusted": {proxied + public, "", func(r *http.Request) {
 			r.Header.Set("X-Forwarded-Proto", "https")
-			r.Header.Set("X-Forwarded-Host", "other.example")
+			r.Header.Set("X-Forwarded-Host", "other.example, localhost")
 		}, "host", []string{"other.example"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -165,6 +165,28 @@ func TestASessionCookieThatIsLostIsExplainedAtTheThirdBounce(t *testing.T) {
 				t.Errorf("trying again: %d", p.StatusCode)
 			}
 		})
+	}
+}
+
+// Browsers that are at another address, without encryption, send forms that are refused,
+// and would begin again for ever.
+func TestAFormFromAnotherAddressIsAnsweredWithTheRightOne(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, strings.NewReplacer("http://localhost {", ":443 {", "name Payroll", "name Payroll\n\t\torigin https://localhost").Replace(payrollSite()))
+	for origin, want := range map[string]string{"http://10.0.0.5:8080": "You’re at", "http://localhost": "without encryption (http)"} {
+		b := s.browser(t)
+		b.origin = origin
+		b.header = http.Header{"Sec-Fetch-Mode": nil, "Sec-Fetch-Site": nil, "Sec-Fetch-Dest": nil} // which browsers send to safe places only
+		p := b.post("/.auth/sign-in?return_to=%2Freport", url.Values{"email": {dana}})
+		if p.StatusCode != http.StatusForbidden || !strings.Contains(p.body, want) || !strings.Contains(p.body, `<a href="https://localhost/report">`) {
+			t.Errorf("%s: %d\n%s", origin, p.StatusCode, p.body)
+		}
+	}
+	b := s.browser(t)
+	b.header.Set("Sec-Fetch-Site", "cross-site")
+	b.changed(func(r *http.Request) { r.TLS = new(tls.ConnectionState) })
+	if p := b.post("/.auth/sign-in", url.Values{"email": {dana}}); p.StatusCode != http.StatusForbidden || strings.Contains(p.body, "https://localhost") {
+		t.Errorf("from another site: %d\n%s", p.StatusCode, p.body)
 	}
 }
 
@@ -342,6 +364,21 @@ func TestOnlyWhoeverIsChallengedWhereTheyWereJustSentBounces(t *testing.T) {
 	}
 }
 
+func TestWhereAScriptWaitsNobodyIsSentAnywhere(t *testing.T) {
+	t.Parallel()
+	s, b := oddSite(t)
+	p, hops := b.onFor(b.get("/report"), 4)
+	if hops != 4 || !strings.HasPrefix(p.location, "/.auth/step-up?") {
+		t.Fatalf("after %d hops: %d to %q", hops, p.StatusCode, p.location)
+	}
+	if p = b.get(p.whole().location + "&window=1"); p.location != "/.auth/done" {
+		t.Fatalf("%d to %q", p.StatusCode, p.location)
+	}
+	if p = b.get("/report"); p.StatusCode != http.StatusSeeOther {
+		t.Errorf("taken for a loop: %d\n%s", p.StatusCode, s.logs)
+	}
+}
+
 // oddSite asks for more than its pages know of, and somebody is signed in.
 func oddSite(t *testing.T) (*testSite, *browser) {
 	t.Helper()
@@ -417,44 +454,5 @@ func TestOpeningAPageOfOneTimeAgainAndAgainIsNoLoop(t *testing.T) {
 		}
 		s.clock.advance(time.Second)
 		p = b.here(p.whole(), url.Values{"way": {"sms_code"}})
-	}
-}
-
-func TestTheTableOfRoundsIsSmallAndForgets(t *testing.T) {
-	t.Parallel()
-	var table rounds
-	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
-	if _, ok := table.look(table.key("a"), now); ok {
-		t.Error("the empty table knows something")
-	}
-	if table.key("ab", "c") == table.key("a", "bc") || table.key("a") != table.key("a") {
-		t.Error("keys run into one another")
-	}
-	if new(rounds).key("a") == table.key("a") {
-		t.Error("anybody can make the keys")
-	}
-	first := table.key("first")
-	table.put(1, now.Add(time.Second), first)
-	if n, ok := table.look(first, now); !ok || n != 1 {
-		t.Errorf("%d, %v", n, ok)
-	}
-	if _, ok := table.look(first, now.Add(time.Second)); ok {
-		t.Error("an entry outlives its time")
-	}
-	for i := range mostRounds - 1 {
-		table.put(i, now.Add(time.Hour), table.key(fmt.Sprint(i)))
-	}
-	if _, ok := table.look(first, now); !ok {
-		t.Error("thrown out before the table was full")
-	}
-	table.put(2, now.Add(time.Hour), first) // is the newest now
-	table.put(0, now.Add(time.Hour), table.key("another"))
-	_, oldest := table.look(table.key("0"), now)
-	if n, ok := table.look(first, now); oldest || !ok || n != 2 || len(table.byKey) != mostRounds || table.order.Len() != mostRounds {
-		t.Errorf("%d entries, %d in order; the oldest is there: %v; the first: %d, %v", len(table.byKey), table.order.Len(), oldest, n, ok)
-	}
-	table.drop(first, table.key("nobody"))
-	if _, ok := table.look(first, now); ok || table.order.Len() != mostRounds-1 {
-		t.Error("not dropped")
 	}
 }

@@ -1,10 +1,13 @@
 package caddymodule
 
 import (
+	"context"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
+
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 )
 
 func score(values ...string) http.Header { return http.Header{"X-Risk-Score": values} }
@@ -99,6 +102,24 @@ func TestNobodyButATrustedProxyTellsTheRisk(t *testing.T) {
 	}
 	if got := newSite(t, text).browser(t).band(t, score("0")); got != "none" {
 		t.Errorf("from the proxy: %s", got)
+	}
+}
+
+func TestAProxyIsTrustedWhereListsAreReadFromTheRight(t *testing.T) {
+	t.Parallel()
+	for _, row := range []struct {
+		trusted bool
+		strict  int
+		want    bool
+	}{{true, 1, true}, {true, 0, false}, {false, 1, false}} {
+		ctx := context.WithValue(t.Context(), caddyhttp.ServerCtxKey, &caddyhttp.Server{TrustedProxiesStrict: row.strict})
+		ctx = context.WithValue(ctx, caddyhttp.VarsCtxKey, map[string]any{caddyhttp.TrustedProxyVarKey: row.trusted})
+		if got := trustedPeer(httptest.NewRequest("GET", "/", nil).WithContext(ctx)); got != row.want {
+			t.Errorf("%+v: %t", row, got)
+		}
+	}
+	if trustedPeer(httptest.NewRequest("GET", "/", nil)) {
+		t.Error("a request that no server has seen is from a trusted proxy")
 	}
 }
 

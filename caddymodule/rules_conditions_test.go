@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
@@ -109,6 +110,15 @@ func TestARuleSpeaksInExactlyItsConditions(t *testing.T) {
 		if got := site.demands(t, row.q).Demand; got != row.want {
 			t.Errorf("%+v: %v, want %v", row.q, got, row.want)
 		}
+	}
+}
+
+func TestALongRuleHasAShortName(t *testing.T) {
+	t.Parallel()
+	site := newSite(t, "http://localhost {\n\tstepgate {\n\t\tdeny on"+strings.Repeat(" /ä-long-path-of-the-application", 100)+"\n\t}\n}")
+	name := site.handlers[0].rules.policy.Rules[0].Name
+	if !strings.HasPrefix(name, "deny on /ä-long") || len(name) > maxRuleName || !utf8.ValidString(name) || !strings.HasSuffix(name, "…") {
+		t.Errorf("%d bytes: %s", len(name), name)
 	}
 }
 

@@ -16,7 +16,7 @@ import (
 // resume recognises the press of the "Continue" button for a held form. The request then
 // becomes that form, before it is judged, so that what was judged is what is sent on; the
 // form stays held until sendOn. Any other request is left as it is.
-func (s *site) resume(w http.ResponseWriter, r, original *http.Request, session *flows.Live, form *submission) {
+func (s *site) resume(w http.ResponseWriter, r *http.Request, session *flows.Live, form *submission) {
 	if form == nil || r.ContentLength != int64(ui.ContinueSize) {
 		return
 	}
@@ -32,7 +32,7 @@ func (s *site) resume(w http.ResponseWriter, r, original *http.Request, session 
 		form.missing = errSignInFirst
 		return
 	}
-	held, err := s.heldForm(r, original, session, form)
+	held, err := s.heldForm(r, session, form)
 	delete(r.Header, "Referer") // that is the page of ours with the button
 	if held.Referer != "" {
 		r.Header["Referer"] = []string{held.Referer}
@@ -52,17 +52,13 @@ func (s *site) resume(w http.ResponseWriter, r, original *http.Request, session 
 
 var errSignInFirst = errors.New("nobody is signed in")
 
-func (s *site) heldForm(r, original *http.Request, session *flows.Live, form *submission) (flows.HeldForm, error) {
+func (s *site) heldForm(r *http.Request, session *flows.Live, form *submission) (flows.HeldForm, error) {
 	live, release, err := s.app.acquire()
 	if err != nil {
 		return flows.HeldForm{}, err
 	}
 	defer release()
-	held, err := live.engine.Held(r.Context(), s.sender(r, session, form), form.id)
-	if err == nil && held.URL != original.URL.RequestURI() {
-		err = flows.ErrNotHeld
-	}
-	return held, err
+	return live.engine.Held(r.Context(), s.sender(r, session, form), form.id)
 }
 
 // sendOn lets a held form go, now that everything is proved, if the request is one. It
@@ -103,20 +99,16 @@ func (s *site) takeHeld(r, original *http.Request, session *flows.Live, form *su
 	return live.engine.TakeHeld(r.Context(), s.sender(r, session, form), form.id, original.URL.RequestURI())
 }
 
-// peekBody reads the first n bytes of a body and puts them back. Where they do not come,
-// the error comes back to whoever reads the body next.
+// peekBody reads the first n bytes of a body and puts them back. Why they did not come,
+// whoever reads the body next finds out.
 func peekBody(w http.ResponseWriter, r *http.Request, n int) string {
 	control := http.NewResponseController(w)
 	_ = control.SetReadDeadline(time.Now().Add(formTimeout))
 	// Afterwards the connection is watched for as long as the application takes.
 	defer func() { _ = control.SetReadDeadline(time.Time{}) }()
 	head := make([]byte, n)
-	got, err := io.ReadFull(r.Body, head)
-	rest := io.Reader(r.Body)
-	if err != nil {
-		rest = io.MultiReader(rest, brokenOff{err})
-	}
-	r.Body = replayed{io.MultiReader(bytes.NewReader(head[:got]), rest), r.Body}
+	got, _ := io.ReadFull(r.Body, head)
+	r.Body = replayed{io.MultiReader(bytes.NewReader(head[:got]), r.Body), r.Body}
 	return string(head[:got])
 }
 
@@ -125,8 +117,3 @@ type replayed struct {
 	io.Reader
 	io.Closer
 }
-
-// brokenOff is the end of a body that broke off.
-type brokenOff struct{ err error }
-
-func (f brokenOff) Read([]byte) (int, error) { return 0, f.err }

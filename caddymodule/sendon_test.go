@@ -210,6 +210,29 @@ func TestThePressIsJudgedAsTheFormThatItSendsOn(t *testing.T) {
 	}
 }
 
+// A client's token speaks for the whole request, whatever cookies come along with it.
+func TestARequestWithATokenNeitherHasAFormHeldNorSendsOneOn(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, echoSite("client "+spa, "require otp sms on @bulk", "require session within 5m on /save"))
+	app := s.native(t, spa)
+	access := app.tokens(app.signUp(dana, "scope", "openid")).Access
+	b := s.browser(t)
+	s.signInBy(b, dana)
+	s.clock.advance(6 * time.Minute)
+	p := b.sends("/save", urlencoded, "secret=canary")
+	if p.held() == "" {
+		t.Fatalf("%d to %q", p.StatusCode, p.location)
+	}
+	if other := b.sends("/export", urlencoded, "a=1", "Authorization", "Bearer "+access); other.StatusCode != 401 || s.stored(t, "1/held/") != 1 {
+		t.Errorf("a form: %d, %d are held", other.StatusCode, s.stored(t, "1/held/"))
+	}
+	access = app.tokens(app.signIn(dana, "scope", "openid")).Access
+	press := marker(p.held())
+	if sent := b.sends("/save", ui.ContinueType, press, "Authorization", "Bearer "+access); sent.StatusCode != 200 || !strings.HasSuffix(sent.body, "body="+press) {
+		t.Errorf("a press: %d %s", sent.StatusCode, sent.body)
+	}
+}
+
 func TestOfTwoPressesAtOnceOneArrives(t *testing.T) {
 	t.Parallel()
 	s := newPressing(t)
@@ -234,7 +257,7 @@ func TestOfTwoPressesAtOnceOneArrives(t *testing.T) {
 	}
 }
 
-func TestALargeFormComesThroughARealServerWholeAndASlowOneIsNotKept(t *testing.T) {
+func TestALargeFormComesThroughARealServerWhole(t *testing.T) {
 	t.Parallel()
 	sums := make(chan string, 1)
 	app := newUpstream(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -262,20 +285,40 @@ func TestALargeFormComesThroughARealServerWholeAndASlowOneIsNotKept(t *testing.T
 	}
 }
 
-// A body that stops coming, and a press that never comes, end by themselves.
-func TestAPressThatIsCutOffReachesNobody(t *testing.T) {
+func TestWhatIsCutOffIsNeitherHeldNorSentOn(t *testing.T) {
 	t.Parallel()
-	app := newUpstream(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { io.Copy(io.Discard, r.Body) }))
-	s := newLiveSite(t, proxied(app.addr))
-	cookie := s.signIn(t, dana)
-	for name, sent := range map[string]string{"a press": marker("AAAAAAAAAAAAAAAAAAAAAA")[:20], "a text": "hello"} {
-		conn := s.dial(t)
-		fmt.Fprintf(conn, "POST /x HTTP/1.1\r\nHost: localhost\r\nCookie: %s=%s\r\nOrigin: http://localhost\r\nSec-Fetch-Mode: navigate\r\n"+
-			"Sec-Fetch-Site: same-origin\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n\r\n%s", cookie.Name, cookie.Value, ui.ContinueSize, sent)
-		conn.(interface{ CloseWrite() error }).CloseWrite()
-		response, err := http.ReadResponse(bufio.NewReader(conn), nil)
-		if err == nil && response.StatusCode < 400 {
-			t.Errorf("%s that is cut off gets %d", name, response.StatusCode)
+	app := newUpstream(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if n, err := io.Copy(io.Discard, r.Body); err == nil && r.Method == http.MethodPost {
+			t.Errorf("a body of %d bytes came to its end", n)
 		}
+	}))
+	s := newLiveSite(t, proxied(app.addr, "require otp sms on /export"))
+	b := s.browser(t)
+	b.client.Transport = s.client(t, 1).Transport
+	s.signUp(b, dana, "/")
+	home, err := url.Parse(b.origin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cookies := make([]string, 0, 2)
+	for _, cookie := range b.client.Jar.Cookies(home) {
+		cookies = append(cookies, cookie.Name+"="+cookie.Value)
+	}
+	for name, row := range map[string]struct{ path, contentType, body string }{
+		"a press": {"/x", ui.ContinueType, marker("AAAAAAAAAAAAAAAAAAAAAA")[:20]}, "a text": {"/x", ui.ContinueType, "hello"}, "a form": {"/export", urlencoded, "a=1"},
+	} {
+		conn := s.dial(t)
+		fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: localhost\r\nCookie: %s\r\nOrigin: http://localhost\r\nSec-Fetch-Mode: navigate\r\n"+
+			"Sec-Fetch-Site: same-origin\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n%s", row.path, strings.Join(cookies, "; "), row.contentType, ui.ContinueSize, row.body)
+		if err := conn.(interface{ CloseWrite() error }).CloseWrite(); err != nil {
+			t.Fatal(err)
+		}
+		response, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		if err == nil && (response.StatusCode < 300 || strings.Contains(response.Header.Get("Location"), "held=")) {
+			t.Errorf("%s that is cut off gets %d to %s", name, response.StatusCode, response.Header.Get("Location"))
+		}
+	}
+	if n := s.stored(t, "1/held"); n != 0 {
+		t.Errorf("%d records are left", n)
 	}
 }

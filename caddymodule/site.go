@@ -123,6 +123,7 @@ func (h *Handler) newSite(origin string) (*site, error) {
 		flows:     known,
 		rules:     h.rules,
 		cookies:   ui.CookiesFor(origin),
+		cors:      h.CORS.compile(),
 		injection: h.Inject,
 	}
 	for _, token := range h.Inject.AccessTokens {

@@ -97,7 +97,7 @@ func (s *site) newPages(cfg ui.Config) (*ui.Pages, error) {
 		}
 		return s.why(r, v.session, t)
 	}
-	cfg.Sent, cfg.Returning = s.sent, s.returning
+	cfg.Sent, cfg.Returning, cfg.Here = s.sent, s.returning, s.here
 	cfg.Network = network
 	cfg.Keys = lazyKeys{s.app}
 	cfg.Now = func() time.Time { return s.app.now() }

@@ -40,13 +40,14 @@ func TestPeopleAreToldWhyMoreIsAskedOfThem(t *testing.T) {
 		from string // network
 		want string
 	}{
-		"a new browser":        {"new_device medium", "require otp sms within 15m on /pay when risk medium", 0, "", "We ask because you haven’t confirmed it’s you in this browser before."},
-		"a new network":        {"new_network medium", "require otp sms within 15m on /pay when risk medium", 0, "203.0.113.7", "We ask because you’re on a network we haven’t seen you on."},
-		"a session of long":    {"session_age 20m medium", "require otp sms within 15m on /pay when risk medium", 30 * time.Minute, "", "We ask because you signed in 30 minutes ago."},
-		"something else":       {"match @odd medium", "require otp sms within 15m on /pay when risk medium", 0, "", "We ask because something about this visit is unusual."},
-		"a lower signal":       {"new_device low\n\t\t\tmatch @odd medium", "require otp sms within 15m on /pay when risk medium", 0, "", "We ask because something about this visit is unusual."},
-		"the rule in any case": {"new_device medium", "require otp sms within 15m on /pay\n\t\trequire otp sms within 10m on /pay when risk medium", 0, "", ""},
-		"it was long ago":      {"", "require password within 15m on /pay", 20 * time.Minute, "", "You last confirmed it’s you 20 minutes ago."},
+		"a new browser":          {"new_device medium", "require otp sms within 15m on /pay when risk medium", 0, "", "We ask because you haven’t confirmed it’s you in this browser before."},
+		"a new network":          {"new_network medium", "require otp sms within 15m on /pay when risk medium", 0, "203.0.113.7", "We ask because you’re on a network we haven’t seen you on."},
+		"a session of long":      {"session_age 20m medium", "require otp sms within 15m on /pay when risk medium", 30 * time.Minute, "", "We ask because you signed in 30 minutes ago."},
+		"something else":         {"match @odd medium", "require otp sms within 15m on /pay when risk medium", 0, "", "We ask because something about this visit is unusual."},
+		"a lower signal":         {"new_device low\n\t\t\tmatch @odd medium", "require otp sms within 15m on /pay when risk medium", 0, "", "We ask because something about this visit is unusual."},
+		"an age of a lower risk": {"session_age 20m low\n\t\t\tmatch @odd medium", "require otp sms within 15m on /pay when risk medium", 30 * time.Minute, "", "We ask because something about this visit is unusual."},
+		"the rule in any case":   {"new_device medium", "require otp sms within 15m on /pay\n\t\trequire otp sms within 10m on /pay when risk medium", 0, "", ""},
+		"it was long ago":        {"", "require password within 15m on /pay", 20 * time.Minute, "", "You last confirmed it’s you 20 minutes ago."},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

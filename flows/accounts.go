@@ -150,9 +150,6 @@ func (e *Engine) SessionNamed(ctx context.Context, sid string) (live *Live, err 
 
 // newestOf returns the id of a sign-in that no rise has replaced, if it lives.
 func (e *Engine) newestOf(tx store.Tx, sid string) (newest *Session, err error) {
-	if sid == "" || strings.Contains(sid, "/") {
-		return nil, nil // it would be the prefix of others, or the name of something else
-	}
 	var keys []string
 	err = tx.Scan(familyPrefix(sid), func(key string, _ []byte) error {
 		keys = append(keys, strings.TrimPrefix(key, familyPrefix(sid)))

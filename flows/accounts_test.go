@@ -147,28 +147,48 @@ func TestNamesOfGroupsCannotBeTakenForAnythingElse(t *testing.T) {
 func TestASignInIsFoundByItsNameAsTheGatewaySeesIt(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	b := w.browser().from(home).signUpWithCode(dana)
-	sid := b.session().SID
-	w.wait(time.Minute)
-	b.enrolPhone(danaPhone) // a rise: the old id lives on for a moment, at its old level
-	live, err := w.engine.SessionNamed(t.Context(), sid)
-	if err != nil || live == nil {
-		t.Fatalf("%v, %v", live, err)
-	}
-	if now := b.session(); live.Key != now.Key || live.Proof != now.Proof || live.Canonical != dana || live.Have != now.Have ||
-		live.KnownDevice != now.KnownDevice || !slices.Equal(live.Networks, now.Networks) {
-		t.Errorf("found %+v\nwant %+v", live.Session, now.Session)
-	}
-	for _, name := range []string{"", "no such", sid[:8], sid + "/" + live.Key, live.Key} {
-		if live, err := w.engine.SessionNamed(t.Context(), name); live != nil || err != nil {
-			t.Errorf("%q: %v, %v", name, live, err)
+	for i := range 6 { // keys come in any order
+		b := w.browser().from(home).signUpWithCode(fmt.Sprintf("dana%d@example.com", i))
+		sid := b.session().SID
+		w.wait(time.Minute)
+		b.enrolPhone(fmt.Sprintf("+44770090010%d", i)) // a rise: the old id lives on for a moment, at its old level
+		live, err := w.engine.SessionNamed(t.Context(), sid)
+		if err != nil || live == nil {
+			t.Fatalf("%v, %v", live, err)
+		}
+		if now := b.session(); live.Key != now.Key || live.Proof != now.Proof || live.Canonical != now.Canonical || live.Canonical == "" ||
+			live.Have != now.Have || live.KnownDevice != now.KnownDevice || !slices.Equal(live.Networks, now.Networks) {
+			t.Errorf("found %+v\nwant %+v", live.Session, now.Session)
+		}
+		for _, name := range []string{"", "no such", sid[:8], sid + "/" + live.Key, live.Key} {
+			if live, err := w.engine.SessionNamed(t.Context(), name); live != nil || err != nil {
+				t.Errorf("%q: %v, %v", name, live, err)
+			}
+		}
+		if err := w.engine.SignOut(t.Context(), &live.Session); err != nil {
+			t.Fatal(err)
+		}
+		if live, err := w.engine.SessionNamed(t.Context(), sid); live != nil || err != nil {
+			t.Errorf("after a sign-out: %v, %v", live, err)
 		}
 	}
-	if err := w.engine.SetDisabled(t.Context(), live.User, true); err != nil {
-		t.Fatal(err)
-	}
-	if live, err := w.engine.SessionNamed(t.Context(), sid); live != nil || err != nil {
-		t.Errorf("of a disabled account: %v, %v", live, err)
+}
+
+func TestSignInsOfADisabledAccountOrAnOlderEpochAreNone(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]func(*flows.User){
+		"disabled": func(u *flows.User) { u.Disabled = true },
+		"a reset":  func(u *flows.User) { u.Epoch++ },
+	} {
+		w := newWorld(t, watch)
+		sid := w.browser().signUpWithCode(dana).session().SID
+		w.changeUser(change) // the records of its sessions are still there
+		if live, err := w.engine.SessionNamed(t.Context(), sid); live != nil || err != nil {
+			t.Errorf("%s: %v, %v", name, live, err)
+		}
+		if account, err := w.engine.Account(t.Context(), dana); err != nil || account.Sessions != 0 {
+			t.Errorf("%s: %+v, %v", name, account, err)
+		}
 	}
 }
 

@@ -5,15 +5,12 @@ func ReadAttributes(s *Site, given map[string]string) (map[string]string, *Refus
 	return s.readAttributes(nil, given)
 }
 
-// Watched is how many watches there are, and Winding whether the timer runs that looks for
-// sessions which have come to their end.
-func (c *SessionCache) Watched() (n int) {
+// Winding reports whether the timer runs that looks for sessions which have come to their
+// end, and Families for how many sign-ins there is something to end.
+func (c *SessionCache) Families() int {
 	c.watches.mu.Lock()
 	defer c.watches.mu.Unlock()
-	for _, mine := range c.watches.bySID {
-		n += len(mine)
-	}
-	return n
+	return len(c.watches.bySID)
 }
 
 func (c *SessionCache) Winding() bool {

@@ -2,6 +2,7 @@ package flows_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stepgate/stepgate/flows"
 	"github.com/stepgate/stepgate/policy"
@@ -41,11 +42,29 @@ func TestACodeThatNamesTheActionMakesUpForOneThatDidNot(t *testing.T) {
 	b.target, b.demand = flows.Target{ReturnTo: "/", Action: transfer}, policy.Need(policy.EmailProof, 0)
 	b.start(flows.StepUp, flows.Open{}).at(flows.Confirm)
 	b.submit(flows.SendCode{Factor: policy.EmailCode}).at(flows.AskCode)
-	b.wait(31e9)
+	b.wait(31 * time.Second)
 	b.demand = otpOnce
 	b.submit(flows.Resend{}).at(flows.AskCode)
 	b.submit(flows.GiveCode{Code: b.code(dana)}).at(flows.Done)
 	if !b.letter(dana).Once || !b.mayOnce(transfer) {
+		t.Error("the second code does not approve what its message names")
+	}
+}
+
+// So does one that is asked for later in the same flow.
+func TestAFactorThatIsProvedAgainByACodeThatNamesTheActionApprovesIt(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.browser().signUpWithPassword(dana, longSecret)
+	b := w.browser()
+	b.target, b.demand = flows.Target{ReturnTo: "/", Action: transfer}, policy.Need(policy.OTP, 0)
+	b.start(flows.SignIn, flows.Identify{Email: dana}).at(flows.AskCode)
+	b.submit(flows.GiveCode{Code: b.code(dana)}).at(flows.AskPassword)
+	b.wait(2 * time.Minute)
+	b.demand = policy.Need(policy.EmailProof, time.Minute).Once().Join(otpOnce)
+	b.submit(flows.GivePassword{Password: longSecret}).at(flows.AskCode)
+	b.submit(flows.GiveCode{Code: b.code(dana)}).at(flows.Done)
+	if !b.mayOnce(transfer) {
 		t.Error("the second code does not approve what its message names")
 	}
 }
@@ -59,12 +78,24 @@ func TestOnlyACodeForOneRequestSaysSo(t *testing.T) {
 		demand policy.Demand
 		want   bool
 	}{{transfer, otpOnce, true}, {"", otpOnce, false}, {transfer, policy.Need(policy.EmailProof, 0), false}} {
-		b.wait(31e9)
+		b.wait(31 * time.Second)
 		b.target, b.demand = flows.Target{ReturnTo: "/", Action: c.action}, c.demand
 		b.start(flows.StepUp, flows.Open{}).at(flows.Confirm)
 		b.submit(flows.SendCode{Factor: policy.EmailCode}).at(flows.AskCode)
 		if got := b.letter(dana).Once; got != c.want {
 			t.Errorf("%q with %v: %v", c.action, c.demand, got)
 		}
+	}
+	const ed = "ed@example.com"
+	b = w.browser().signUpWithCode(ed)
+	b.target, b.demand = flows.Target{ReturnTo: "/", Action: transfer}, policy.Need(policy.SMSProof, 0).Once()
+	b.start(flows.StepUp, flows.Open{}).at(flows.AskPhone)
+	b.submit(flows.GivePhone{Phone: danaPhone}).at(flows.AskCode)
+	if !b.letter(danaPhone).Once {
+		t.Error("the code for a phone that is being added does not say so")
+	}
+	b.submit(flows.GiveCode{Code: b.code(danaPhone)}).at(flows.Done)
+	if notice := b.letter(ed); notice.Purpose != flows.NoticePhoneAdded || notice.Once {
+		t.Errorf("a notice says that it approves something: %+v", notice)
 	}
 }

@@ -12,6 +12,7 @@ import (
 // apart from the warm sessions, which come and go while a stream stays.
 type watches struct {
 	mu    sync.Mutex
+	n     int // how many there are
 	bySID map[string]map[*watch]struct{}
 	// timer looks for sessions that have come to their end. It runs while there is anything
 	// to look at.
@@ -46,6 +47,13 @@ func (l *Live) Watch(end func()) (stop func()) {
 		c.confirm(w)
 	}
 	return func() { c.watches.take(w) }
+}
+
+// Watched is how much there is that is going to end with its session.
+func (c *SessionCache) Watched() int {
+	c.watches.mu.Lock()
+	defer c.watches.mu.Unlock()
+	return c.watches.n
 }
 
 // holds reports whether a sign-in is warm, and so not revoked.
@@ -95,6 +103,7 @@ func (s *watches) add(w *watch, expire func()) {
 		s.bySID[w.sid] = make(map[*watch]struct{})
 	}
 	s.bySID[w.sid][w] = struct{}{}
+	s.n++
 	if s.timer == nil {
 		s.timer = time.AfterFunc(watchEvery, expire)
 	}
@@ -104,7 +113,7 @@ func (s *watches) add(w *watch, expire func()) {
 func (s *watches) goOn() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.bySID) == 0 {
+	if s.n == 0 {
 		s.timer = nil
 		return
 	}
@@ -124,6 +133,7 @@ func (s *watches) remove(w *watch) bool {
 	if _, ok := s.bySID[w.sid][w]; !ok {
 		return false
 	}
+	s.n--
 	delete(s.bySID[w.sid], w)
 	if len(s.bySID[w.sid]) == 0 {
 		delete(s.bySID, w.sid)

@@ -190,7 +190,10 @@ func TestNamesAreReadFromAnyForm(t *testing.T) {
 		strings.Repeat("--x\r\n\r\n", 100000): {ContentType: multi},
 	} {
 		f.Body = []byte(body)
-		names, _ := fieldNames(f)
+		names, more := fieldNames(f)
+		if many := strings.Count(body, "&")+strings.Count(body, "\r\n\r\n") >= mostFields; more != many {
+			t.Errorf("%.10q: there are more: %v", body, more)
+		}
 		for _, n := range names {
 			if len(n.name) > 3*longestName {
 				t.Errorf("%.10q: a name has %d bytes", body, len(n.name))

@@ -33,9 +33,8 @@ type Loop struct {
 	Cause LoopCause
 	// Decision is the id of the decision that asks again.
 	Decision string
-	// Again is where it may be tried again: a path on the site, with its query. Host is how
-	// the browser calls the site.
-	Again, Host string
+	// Again is where it may be tried again: a path on the site, with its query.
+	Again string
 	// Session is who is signed in, nil: nobody. Missing is what is still asked of them.
 	Session *flows.Session
 	Missing policy.Missing
@@ -44,7 +43,7 @@ type Loop struct {
 // Loop answers with the page that names the cause, instead of yet another redirect.
 func (p *Pages) Loop(w http.ResponseWriter, r *http.Request, loop Loop) {
 	setHeaders(w.Header())
-	pg := p.loopPage(p.language(r), loop)
+	pg := p.loopPage(p.language(r), r, loop)
 	// The request cannot be done in the state that it meets, and the person can perhaps
 	// mend that (RFC 9110, 15.5.10).
 	if err := p.write(w, r, http.StatusConflict, pg); err != nil {
@@ -53,25 +52,16 @@ func (p *Pages) Loop(w http.ResponseWriter, r *http.Request, loop Loop) {
 	}
 }
 
-func (p *Pages) loopPage(l *lang.Language, loop Loop) *page {
+func (p *Pages) loopPage(l *lang.Language, r *http.Request, loop Loop) *page {
 	pg := p.bare(l, "tell", "loop", must(l.Text("loop.title")))
 	key := "loop." + string(loop.Cause)
 	again, _ := ReturnTo(loop.Again, p.Site.Prefix)
-	here, right := pg.LTR(shorten(printable(loop.Host), 80)), pg.LTR(p.Site.Origin)
-	there := []any{"link", pg.LinkTo(p.Site.Origin + again), "origin", right}
-	operators := []any{"app", pg.App}
+	do := func(key string, args ...any) { pg.List = append(pg.List, pg.T(key, args...)) }
 
 	pg.Lead = pg.T("loop.lead")
-	do := func(key string, args ...any) { pg.List = append(pg.List, pg.T(key, args...)) }
 	switch loop.Cause {
-	case LoopHost:
-		pg.Why = pg.T(key+".why", "here", here, "host", pg.LTR(pg.Host))
-		do(key+".do", there...)
-		operators = append(operators, "here", here, "origin", right)
-	case LoopHTTP:
-		pg.Why = pg.T(key + ".why")
-		do(key+".do", there...)
-		operators = append(operators, "origin", right)
+	case LoopHost, LoopHTTP:
+		p.misplaced(pg, r, loop.Cause, again)
 	case LoopCookie:
 		pg.Why = pg.T(key + ".why")
 		do(key+".do", "host", pg.LTR(pg.Host))
@@ -82,7 +72,9 @@ func (p *Pages) loopPage(l *lang.Language, loop Loop) *page {
 		pg.Why = pg.T(key + ".why")
 	}
 	do("loop.ask", "app", pg.App)
-	pg.Operators = pg.T(key+".operators", operators...)
+	if pg.Operators == "" {
+		pg.Operators = pg.T(key+".operators", "app", pg.App)
+	}
 	pg.Reference = loop.Decision
 	pg.Next = &link{pg.S("try_again"), again}
 	if loop.Session != nil {
@@ -90,6 +82,27 @@ func (p *Pages) loopPage(l *lang.Language, loop Loop) *page {
 		pg.Cancel = &link{pg.S("sign_out.go"), p.url("/sign-out", flows.Target{ReturnTo: again})}
 	}
 	return pg
+}
+
+// misplaced says that the browser is not where the site is, and where that is.
+func (p *Pages) misplaced(pg *page, r *http.Request, cause LoopCause, again string) {
+	key, origin := "loop."+string(cause), pg.LTR(p.Site.Origin)
+	args := []any{"app", pg.App, "origin", origin}
+	if cause == LoopHost {
+		host := r.Host
+		if p.Here != nil {
+			host, _ = p.Here(r)
+		}
+		host = shorten(printable(host), 80)
+		here := pg.LTR(host)
+		pg.Why = pg.T(key+".why", "here", here, "host", pg.LTR(pg.Host))
+		args = append(args, "here", here)
+		pg.Host = host // as the footer has it
+	} else {
+		pg.Why = pg.T(key + ".why")
+	}
+	pg.Operators = pg.T(key+".operators", args...)
+	pg.List = append(pg.List, pg.T(key+".do", "link", pg.LinkTo(p.Site.Origin+again), "origin", origin))
 }
 
 // missing names what is asked for, without anything of the rules that ask.

@@ -17,7 +17,7 @@ import (
 var loopCauses = []LoopCause{LoopCookie, LoopHTTP, LoopHost, LoopSession, LoopClock, LoopRules}
 
 func aLoop(cause LoopCause) Loop {
-	return Loop{Cause: cause, Decision: someDecision, Again: "/bank?x=1&y=%22", Host: "payroll.harbour.example"}
+	return Loop{Cause: cause, Decision: someDecision, Again: "/bank?x=1&y=%22"}
 }
 
 // gatewayScenes are the pages that the gateway shows at addresses of the application.
@@ -31,26 +31,58 @@ func gatewayScenes() []scene {
 	var list []scene
 	for _, cause := range loopCauses {
 		l := aLoop(cause)
-		if cause == LoopHost {
-			l.Host = "10.0.0.5:8080"
-		}
 		if cause == LoopClock || cause == LoopRules {
 			l.Session = &flows.Session{Email: "dana.okafor@harbour.example"}
 			demand := policy.Need(policy.OTP, time.Minute).Join(policy.Need(policy.SMSProof, 0)).
 				Join(policy.Need(policy.PasswordProof, 0)).Join(policy.Need(policy.EmailProof, 0))
 			l.Missing = policy.Missing{Demand: demand}
 		}
-		list = append(list, scene{name: "loop-" + string(cause), path: "/bank", answer: loop(l), status: http.StatusConflict})
+		list = append(list, scene{name: "loop-" + string(cause), path: "/bank", answer: loop(l), status: http.StatusConflict, tweak: elsewhere(cause)})
 	}
 	second, nothing := aLoop(LoopRules), aLoop(LoopRules)
 	second.Missing = policy.Missing{Demand: policy.Need(policy.OTP, 0)}
 	return append(list,
+		scene{name: "cross-site-elsewhere", method: "POST", path: "/sign-in?return_to=%2Fbank", status: 403, change: atWrong(LoopHost), tweak: func(r *http.Request) {
+			r.Header.Set("Sec-Fetch-Site", "cross-site")
+		}},
+		scene{name: "cookies-off-elsewhere", path: "/code?f=f8Q2k&return_to=%2Fbank", status: 400, change: atWrong(LoopHTTP), tweak: func(r *http.Request) {
+			r.Header.Del("Cookie")
+		}},
+		scene{name: "gone-elsewhere", path: "/code?f=f8Q2k", status: 410, change: atWrong(LoopHost), setUp: func(w *world) { w.engine.lost = refused(flows.FlowGone, -1) }},
 		scene{name: "loop-rules-second", path: "/bank", answer: loop(second), status: http.StatusConflict},
 		scene{name: "loop-rules-session", path: "/bank", answer: loop(nothing), status: http.StatusConflict},
 		scene{name: "denied", path: "/bank", answer: refuse(Refused{Reference: someDecision, Account: "dana.okafor@harbour.example"}), status: 403},
 		scene{name: "denied-anonymous", path: "/bank", answer: refuse(Refused{Reference: someDecision}), status: 403},
 		scene{name: "stranger", path: "/bank", answer: refuse(Refused{Reference: someDecision, Stranger: true, Account: "dana.okafor@harbour.example", Target: "/bank?x=1"}), status: 403},
 	)
+}
+
+// atWrong has the gateway find something wrong with where the browser is.
+func atWrong(wrong LoopCause) func(*Config) {
+	return func(c *Config) {
+		c.Here = func(*http.Request) (string, LoopCause) { return "10.0.0.5:8080", wrong }
+	}
+}
+
+// Forms that come from another address than the site's are refused, and cookies are not
+// kept there: to start again there leads nowhere.
+func TestWhoeverIsAtAnotherAddressIsToldTheRightOne(t *testing.T) {
+	t.Parallel()
+	const right = `<a href="https://payroll.harbour.example/bank">`
+	seen(t, "cross-site-elsewhere").says("You’re at", "10.0.0.5:8080", right, "names the host")
+	seen(t, "cookies-off-elsewhere").says("without encryption", right, "Redirect http to https").saysNot("another window")
+	for _, name := range []string{"gone-elsewhere", "cross-site", "cookies-off"} {
+		seen(t, name).saysNot("10.0.0.5", `<a href="https:`, "without encryption")
+	}
+}
+
+// elsewhere has a request come by another host, where that is the cause.
+func elsewhere(cause LoopCause) func(*http.Request) {
+	return func(r *http.Request) {
+		if cause == LoopHost {
+			r.Host = "10.0.0.5:8080"
+		}
+	}
 }
 
 func TestALoopSaysItsCauseFirstThenWhatToDoThenWhatOperatorsNeed(t *testing.T) {
@@ -62,7 +94,7 @@ func TestALoopSaysItsCauseFirstThenWhatToDoThenWhatOperatorsNeed(t *testing.T) {
 		LoopHost:    {"You’re at", "10.0.0.5:8080", "This site’s address is", `<a href="` + wrong + `">`, "names the host"},
 		LoopSession: {"isn’t recognised here", "share store and secret"},
 		LoopClock:   {"clocks here don’t agree", "NTP"},
-		LoopRules:   {"the rules of this site ask again, for", "your password, and a code by email, and a code by text message.", "Look the decision up"},
+		LoopRules:   {"The rules of this site ask again, for", "your password, and a code by email, and a code by text message.", "Look the decision up"},
 	} {
 		a := seen(t, "loop-"+string(cause)).says(`data-page="loop"`, `<a class="btn" href="/bank?x=1&amp;y=%22">Try again</a>`).
 			saysNot("second way", "http-equiv")
@@ -74,6 +106,9 @@ func TestALoopSaysItsCauseFirstThenWhatToDoThenWhatOperatorsNeed(t *testing.T) {
 				continue
 			}
 			rest = after
+		}
+		if cause == LoopHost {
+			a.says(`<p>You are at <bdi dir="ltr">10.0.0.5:8080</bdi></p>`)
 		}
 		if a.Header.Get("Location") != "" || a.Header.Get("Cache-Control") != "no-store" {
 			t.Errorf("%s: %v", cause, a.Header)
@@ -96,9 +131,10 @@ func TestALoopRepeatsNothingButText(t *testing.T) {
 	for _, hostile := range []string{`"><script>alert(1)</script>`, "javascript:alert(1)", "//evil.example/x", "/.auth/sign-in", "a\u202eb", strings.Repeat("x", 5000)} {
 		for _, cause := range loopCauses {
 			l := aLoop(cause)
-			l.Host, l.Again = hostile, hostile
-			rec := httptest.NewRecorder()
-			w.pages.Loop(rec, w.request("GET", "/", nil), l)
+			l.Again = hostile
+			rec, r := httptest.NewRecorder(), w.request("GET", "/", nil)
+			r.Host = hostile
+			w.pages.Loop(rec, r, l)
 			d := parsePage(t, rec.Body.String())
 			d.checkStrict()
 			if len(d.tags(atom.Script)) != 1 || rec.Body.Len() > 20<<10 || strings.Contains(rec.Body.String(), "\u202e") {

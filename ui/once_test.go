@@ -75,7 +75,6 @@ func TestAMessageNamesNoRequestUnlessItsCodeOpensOne(t *testing.T) {
 
 func TestATextMessageNamesTheRequestThatItsCodeOpens(t *testing.T) {
 	t.Parallel()
-	const bound = "\n\n@payroll.harbour.example #482913"
 	for _, c := range []struct {
 		purpose flows.Purpose
 		change  func(*flows.Letter)
@@ -92,13 +91,17 @@ func TestATextMessageNamesTheRequestThatItsCodeOpens(t *testing.T) {
 		{flows.CodeStepUp, func(l *flows.Letter) { l.Site.Brand = "Żabka" }, "482913 is your code to approve POST /transfer/pay*do."},
 		{flows.CodeStepUp, func(l *flows.Letter) { l.Target.Action = "POST /" + strings.Repeat("a", 60) + "?x=1" },
 			"482913 is your code to approve POST /aaaaaaaaaaaaaaa..aaaaaaaaaaaaaaaa."},
+		{flows.CodeStepUp, func(l *flows.Letter) {
+			l.Target.Action = "POST /" + strings.Repeat("a", 60)
+			l.Site.Origin = "https://" + strings.Repeat("h", 63) + ".harbour.example"
+		}, "482913 is your code to approve POST /aaa..aaaa."},
 		{flows.CodeStepUp, func(l *flows.Letter) { l.Target.Action = "" }, "482913 is your Harbour Mutual code to open a protected page. Don't share it."},
 	} {
 		l := anOnce(aText(c.purpose), "")
 		if c.change != nil {
 			c.change(&l)
 		}
-		if got := compose(t, l).Text; got != c.want+bound {
+		if got := compose(t, l).Text; got != c.want+"\n\n@"+hostOf(l.Site)+" #482913" {
 			t.Errorf("%s: %q, want %q", c.purpose, got, c.want)
 		}
 		if wrong := lintSMS(l); wrong != "" {

@@ -56,6 +56,9 @@ type Config struct {
 	// Returning is asked before a page to which somebody was sent sends them to sign in
 	// again. True: it has answered itself, since they go round. Default: nobody does.
 	Returning func(http.ResponseWriter, *http.Request, flows.Target) bool
+	// Here returns how the browser calls the site, and what is wrong with that (LoopHost,
+	// LoopHTTP, or empty). Default: nothing is.
+	Here func(*http.Request) (host string, wrong LoopCause)
 	// Network returns the client's network, such as 198.51.100.0/24, for messages.
 	// Default: unknown.
 	Network func(*http.Request) string

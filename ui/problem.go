@@ -186,6 +186,13 @@ func (p *Pages) problemPage(l *lang.Language, r *http.Request, pr problem) *page
 	if pg.Heading == "" {
 		pg.Heading = pg.S(kind)
 	}
+	if p.Here != nil && (pr.kind == crossSite || pr.kind == cookiesOff) {
+		// At another address than the site's, starting again leads right back here.
+		if _, wrong := p.Here(r); wrong != "" {
+			pg.List = nil
+			p.misplaced(pg, r, wrong, target.ReturnTo)
+		}
+	}
 	return pg
 }
 

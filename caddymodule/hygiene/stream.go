@@ -18,7 +18,7 @@ type Watcher interface {
 
 // stream is what a guard knows of a response that may go on for long.
 type stream struct {
-	with Watcher     // nil: it ends with nothing, or is watched already
+	with Watcher     // nil: it ends with nothing
 	stop func()      // ends the watch; nil: there is none
 	over atomic.Bool // nothing more may be written
 
@@ -40,7 +40,6 @@ func (g *ResponseGuard) watch(h http.Header) {
 	if with == nil || !isStream(h["Content-Type"]) {
 		return
 	}
-	g.stream.with = nil
 	g.stream.stop = with.Watch(g.Abort)
 }
 

@@ -9,6 +9,12 @@ import { codeField, enrolPhone, giveCode, heading, inside, path, press, signInWi
 const caddyfile = ({ origin, upstream }) => `{
 	admin off
 	persist_config off
+	log {
+		format filter {
+			request>headers>X-Id-Token delete
+			request>headers>X-Access-Token delete
+		}
+	}
 	stepgate {
 		store memory
 		email inbox
@@ -133,6 +139,26 @@ for (const colorScheme of ["light", "dark"]) {
     }, screen);
   }
 }
+
+journey("cookies that are taken away on the way to the application are missed", async ({ page, stack, person }) => {
+  await page.goto("/");
+  await signUp(page, stack, person);
+  await inside(page, "Payslips", person);
+  const stripping = await between(stack.origin, {
+    asked: (headers, url) => { if (!url.startsWith("/.auth")) delete headers.cookie; },
+  });
+  try {
+    await page.goto(`${stripping.origin}/transfer`);
+    await heading(page, /sent in circles/);
+    await page.getByText(/doesn.t send back the cookie/).waitFor();
+    for (let reload = 0; reload < 2; reload += 1) { // begins again each time
+      await page.reload();
+      await heading(page, /sent in circles/);
+    }
+  } finally {
+    await stripping.close();
+  }
+});
 
 journey("the page says how long ago the proof was given that is asked for again", async ({ page, stack, person }) => {
   await page.goto("/admin/");
