@@ -1,9 +1,13 @@
 package caddymodule
 
 import (
+	"context"
 	"net/http"
 	"net/url"
 	"strings"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
 	"github.com/stepgate/stepgate/flows"
 	"github.com/stepgate/stepgate/policy"
@@ -58,30 +62,76 @@ func (s *site) judge(r *http.Request, said policy.Risk, who *flows.Live) (judgem
 
 // otherReadings are the requests as which a clean request must be judged as well.
 func (s *site) otherReadings(r *http.Request) (others []*http.Request) {
-	readings := s.hygiene.Readings(r.URL)
-	if r.Method != http.MethodHead && len(readings) <= 1 {
+	readings, methods, queries := s.hygiene.Readings(r.URL), methodsOf(r), queriesOf(r)
+	if len(methods) == 1 && len(queries) == 1 && len(readings) <= 1 {
 		return nil
 	}
 	if len(readings) == 0 {
 		readings = []string{r.URL.Path}
 	}
 	for _, path := range readings {
-		for _, method := range methodsOf(r) {
-			if path == r.URL.Path && method == r.Method {
-				continue
+		for _, method := range methods {
+			for _, query := range queries {
+				if path == r.URL.Path && method == r.Method && query == r.URL.RawQuery {
+					continue
+				}
+				other := r.Clone(r.Context())
+				other.Method, other.URL = method, &url.URL{Path: path, RawQuery: query}
+				others = append(others, ownPlaceholders(other))
 			}
-			other := r.Clone(r.Context())
-			other.Method, other.URL = method, &url.URL{Path: path, RawQuery: r.URL.RawQuery}
-			others = append(others, other)
 		}
 	}
 	return others
 }
 
+// queriesOf are the queries by which a request is judged. Go reads nothing of a query that
+// it cannot read as a whole, and so do matchers; applications read what they can of it.
+func queriesOf(r *http.Request) []string {
+	query := r.URL.RawQuery
+	if !strings.ContainsAny(query, "%;") {
+		return []string{query}
+	}
+	if _, err := url.ParseQuery(query); err == nil {
+		return []string{query}
+	}
+	var readable strings.Builder
+	for i := range len(query) {
+		switch _, err := url.QueryUnescape(query[i:min(i+3, len(query))]); {
+		case query[i] == ';':
+			readable.WriteByte('&')
+		case query[i] == '%' && err != nil:
+			readable.WriteString("%25")
+		default:
+			readable.WriteByte(query[i])
+		}
+	}
+	return []string{query, readable.String()}
+}
+
+// ownPlaceholders has the placeholders of a request that is another's reading tell of its
+// own method and target, and of everything else what the original's tell.
+func ownPlaceholders(r *http.Request) *http.Request {
+	ctx := r.Context()
+	server, _ := ctx.Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server)
+	original, ok := ctx.Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
+	if !ok {
+		return r
+	}
+	own, both := caddy.NewReplacer(), caddy.NewEmptyReplacer()
+	caddyhttp.PrepareRequest(r, own, nil, server)
+	both.Map(func(key string) (any, bool) {
+		if key == "http.request.method" || strings.HasPrefix(key, "http.request.uri") {
+			return own.Get(key)
+		}
+		return original.Get(key)
+	})
+	return r.WithContext(context.WithValue(ctx, caddy.ReplacerCtxKey, both))
+}
+
 // methodsOf are the methods by which a request is judged.
 func methodsOf(r *http.Request) []string {
-	if r.Method == http.MethodHead {
-		return []string{http.MethodHead, http.MethodGet}
+	if r.Method == http.MethodHead || r.Method == http.MethodConnect { // which becomes a GET
+		return []string{r.Method, http.MethodGet}
 	}
 	return []string{r.Method}
 }
@@ -112,8 +162,8 @@ func personOf(session *flows.Session) *policy.Person {
 func (s *site) label(r *http.Request, j judgement) string {
 	for i := range j.Why.All() {
 		rule := &s.rules.policy.Rules[i]
-		if rule.Verb != policy.Require {
-			continue
+		if rule.Verb != policy.Require || j.Demand.HasOnce() && !rule.Demand.HasOnce() {
+			continue // what is approved is named by the rule that wants it approved
 		}
 		for _, id := range rule.On {
 			label := s.rules.policy.Targets[id].Label

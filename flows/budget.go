@@ -75,6 +75,7 @@ type deviceRecord struct {
 	Proved policy.Factors `json:"proved"`
 	// Familiar says that a sign-in in this browser has proved enough: see acquaint.
 	Familiar bool `json:"familiar,omitempty"`
+	Alone    bool `json:"alone,omitempty"`
 }
 
 // recogniseDevice remembers what the flow has proved from this browser.
@@ -93,7 +94,7 @@ func (r *effectRun) recogniseDevice() error {
 	}
 	device.Until = r.now.Add(deviceLife)
 	device.Proved |= r.record.Here
-	device.Familiar = device.Familiar || r.familiar
+	device.Familiar, device.Alone = device.Familiar || r.familiar, device.Alone || r.alone
 	return put(r.tx, key, device, r.now, device.Until)
 }
 

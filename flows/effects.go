@@ -21,6 +21,8 @@ type effectRun struct {
 	again  bool // the person asked for another code
 	// familiar is set once the sign-in has proved enough for its browser to be known.
 	familiar bool
+	// alone: it has proved the only channel that the account has.
+	alone bool
 }
 
 func (r *effectRun) do(effect Effect) error {

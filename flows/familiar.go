@@ -20,12 +20,18 @@ type placesRecord struct {
 type place struct {
 	Network string    `json:"network"` // such as 198.51.100.0/24
 	At      time.Time `json:"at"`
+	// Alone says that it became familiar by the only channel that the account had.
+	Alone bool `json:"alone,omitempty"`
 }
 
 const (
 	maxPlaces = 16
 	placeLife = 90 * 24 * time.Hour // after it was last used
 )
+
+// familiarBy reports whether what became familiar by an account's only channel still is:
+// until the account has a second one, of which that place has seen nothing.
+func familiarBy(alone bool, user *User) bool { return !alone || !canProveTwo(user.Factors()) }
 
 // readPlaces returns the networks of an account that are still remembered.
 func (e *Engine) readPlaces(tx store.Tx, user string) ([]place, error) {
@@ -34,28 +40,31 @@ func (e *Engine) readPlaces(tx store.Tx, user string) ([]place, error) {
 	return slices.DeleteFunc(record.Networks, func(p place) bool { return now.Sub(p.At) > placeLife }), err
 }
 
-func networksOf(places []place) []string {
+func networksOf(places []place, user *User) []string {
 	var networks []string
 	for _, p := range places {
-		networks = append(networks, p.Network)
+		if familiarBy(p.Alone, user) {
+			networks = append(networks, p.Network)
+		}
 	}
 	return networks
 }
 
 // knownDevice reports whether a caller's browser is familiar to an account.
-func (e *Engine) knownDevice(tx store.Tx, c Caller, user string) (bool, error) {
+func (e *Engine) knownDevice(tx store.Tx, c Caller, user *User) (bool, error) {
 	name := c.device()
 	if name == "" {
 		return false, nil
 	}
-	device, _, err := get[deviceRecord](tx, deviceKey(user, name))
-	return device.Familiar && e.Now().Before(device.Until), err
+	device, _, err := get[deviceRecord](tx, deviceKey(user.ID, name))
+	known := device.Familiar || device.Alone && familiarBy(true, user)
+	return known && e.Now().Before(device.Until), err
 }
 
 // acquaint tells the session whether its browser and network are familiar, and remembers
 // them where it has proved enough.
 func (r *effectRun) acquaint(session *Session) error {
-	known, err := r.engine.knownDevice(r.tx, r.caller, session.User)
+	known, err := r.engine.knownDevice(r.tx, r.caller, r.user)
 	if err != nil {
 		return err
 	}
@@ -69,15 +78,19 @@ func (r *effectRun) acquaint(session *Session) error {
 	codeHere := r.record.Here.Has(policy.EmailCode) || r.record.Here.Has(policy.SMSCode)
 	enough := session.Proof.TwoChannels() && codeHere || r.record.Created
 	session.KnownDevice = known || enough
-	session.Networks = networksOf(places)
+	session.Networks = networksOf(places, r.user)
 	if enough {
 		session.Networks = withNetwork(session.Networks, r.caller.Network)
 	}
-	r.familiar = enough || !canProveTwo(r.user.Factors())
-	network := r.caller.Network
-	inUse := known && slices.Contains(networksOf(places), network)
-	if network != "" && (r.familiar || inUse) {
-		places = append(slices.DeleteFunc(places, func(p place) bool { return p.Network == network }), place{network, r.now})
+	r.familiar, r.alone = enough, !enough && !canProveTwo(r.user.Factors())
+	here := place{Network: r.caller.Network, At: r.now, Alone: r.alone}
+	i := slices.IndexFunc(places, func(p place) bool { return p.Network == here.Network })
+	inUse := known && i >= 0
+	if i >= 0 && !enough {
+		here.Alone = places[i].Alone // it is no better, and no worse, known than before
+	}
+	if here.Network != "" && (r.familiar || r.alone || inUse) {
+		places = append(slices.DeleteFunc(places, func(p place) bool { return p.Network == here.Network }), here)
 		places = places[max(0, len(places)-maxPlaces):]
 		return put(r.tx, placesKey(session.User), placesRecord{places}, r.now, r.now.Add(placeLife))
 	}

@@ -163,3 +163,20 @@ func TestManyWrongTriesAreCountedUpToABound(t *testing.T) {
 		t.Errorf("%d of them are of the last hour", got)
 	}
 }
+
+func TestWhatOneChannelMadeFamiliarIsStrangeAgainOnceThereIsASecond(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	owner := w.browser().from(home).signUpWithCode(dana)
+	thief := w.browser().from(cafe) // holds the mailbox
+	for range 2 {
+		thief.signInWithCode(dana).at(flows.Done)
+		w.wait(time.Minute)
+	}
+	thief.familiar(t, true, true)
+	owner.enrolPhone(danaPhone)
+	w.wait(time.Minute)
+	thief.signInWithCode(dana).at(flows.Done)
+	thief.familiar(t, false, false)
+	owner.familiar(t, true, true)
+}

@@ -31,6 +31,10 @@ const (
 // for each part. At most some 150 MiB can be there at a time.
 var heldRate = limit.Rate{Burst: 200, Every: time.Second}
 
+// heldRateOf bounds the same for one account, from wherever it is used: some 12 MiB,
+// forms that are still arriving included.
+var heldRateOf = limit.Rate{Burst: 24, Every: 25 * time.Second}
+
 // ErrNotHeld says that no form is held for the caller under an id: there never was one,
 // its time is over, or it is somebody else's. Nobody is told which. From Hold it says that
 // the form is none to be held.

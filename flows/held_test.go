@@ -68,6 +68,7 @@ func TestAHeldFormComesBackToTheByteOnceAndTheStoreKeepsNothingOfIt(t *testing.T
 			w := newWorld(t, func(c *flows.Config) { c.Store = open(t) })
 			b := w.browser().signUpWithCode(dana)
 			for _, size := range sizes {
+				w.wait(10 * time.Minute) // within an hour an account may not hold so much
 				body := randomBody(size)
 				id := b.hold(body)
 				for range 2 { // looking takes nothing

@@ -79,7 +79,7 @@ func (e *Engine) holdBody(ctx context.Context, c Caller, name heldName, head *he
 			}
 			head.Parts++
 			err = e.Store.Update(ctx, func(tx store.Tx) error {
-				if err := e.chargeHeld(tx, c); err != nil {
+				if err := e.chargeHeld(tx, c, name); err != nil {
 					return err
 				}
 				return tx.Set(name.part(head.Parts-1), sealed, HeldLife)
@@ -119,7 +119,7 @@ func (e *Engine) holdHead(ctx context.Context, c Caller, name heldName, head hel
 		return err
 	}
 	return e.Store.Update(ctx, func(tx store.Tx) error {
-		if err := e.chargeHeld(tx, c); err != nil {
+		if err := e.chargeHeld(tx, c, name); err != nil {
 			return err
 		}
 		if err := makeHeldRoom(tx, name); err != nil {
@@ -129,11 +129,15 @@ func (e *Engine) holdHead(ctx context.Context, c Caller, name heldName, head hel
 	})
 }
 
-func (e *Engine) chargeHeld(tx store.Tx, c Caller) error {
-	if c.Network == "" {
-		return nil
+func (e *Engine) chargeHeld(tx store.Tx, c Caller, name heldName) error {
+	wait, err := limit.Spend(tx, e.budgetFor("held for", name.user, name.site), heldRateOf, e.Now())
+	if err == nil && wait > 0 {
+		err = fmt.Errorf("%w: the account has had too much held", ErrNotHeld)
 	}
-	wait, err := limit.Spend(tx, e.budgetFor("held", c.Network, ""), heldRate, e.Now())
+	if err != nil || c.Network == "" {
+		return err
+	}
+	wait, err = limit.Spend(tx, e.budgetFor("held", c.Network, ""), heldRate, e.Now())
 	if err == nil && wait > 0 {
 		err = fmt.Errorf("%w: the network has had too much held", ErrNotHeld)
 	}

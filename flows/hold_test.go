@@ -3,6 +3,7 @@ package flows_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 	"testing"
@@ -95,24 +96,32 @@ func TestOnlySoMuchIsHeldForOnePersonAndOneNetwork(t *testing.T) {
 		t.Errorf("a form at another site takes its place: %v", err)
 	}
 	w.wait(time.Hour)
-	held := 0
-	for held < 1000 {
-		c := b.caller()
-		if _, err := w.engine.Hold(t.Context(), c, aForm(), strings.NewReader("a=1")); err != nil {
-			if !errors.Is(err, flows.ErrNotHeld) {
+	atOnce := func(b *browser) (held int) {
+		for ; held < 1000; held++ {
+			if _, err := w.engine.Hold(t.Context(), b.caller(), aForm(), strings.NewReader("a=1")); errors.Is(err, flows.ErrNotHeld) {
+				break
+			} else if err != nil {
 				t.Fatal(err)
 			}
-			break
 		}
-		held++
+		return held
 	}
-	if held != 100 {
-		t.Errorf("%d forms of one network were held at once", held)
+	ofNetwork := atOnce(b)
+	if ofNetwork != 12 {
+		t.Errorf("%d forms of one account were held at once", ofNetwork)
 	}
-	other := b.caller()
-	other.Network = "203.0.113.0/24"
-	if _, err := w.engine.Hold(t.Context(), other, aForm(), strings.NewReader("a=1")); err != nil {
-		t.Errorf("another network pays for it: %v", err)
+	if other := *b; atOnce(other.from("203.0.113.0/24")) != 0 {
+		t.Error("another network gives the account more")
+	}
+	for i := range 9 {
+		eli := w.browser().from(b.network).signUpWithCode(fmt.Sprintf("eli%d@example.com", i))
+		ofNetwork += atOnce(eli)
+	}
+	if ofNetwork != 100 {
+		t.Errorf("%d forms of one network were held at once", ofNetwork)
+	}
+	if eli := w.browser().from("203.0.113.0/24").signUpWithCode("eli@example.com"); atOnce(eli) != 12 {
+		t.Error("another network pays for it")
 	}
 }
 

@@ -35,6 +35,13 @@ func (e *Engine) givePassword(ctx context.Context, c Caller, record flowRecord, 
 		}
 		return outcome{}, err
 	}
+	// Another address has made it another person's flow.
+	if record, err = e.peek(ctx, c, record.ID); err != nil {
+		return outcome{}, err
+	}
+	if demand, err = e.judge(ctx, c, &record); err != nil {
+		return outcome{}, err
+	}
 	return e.transact(ctx, func(tx store.Tx, out *outcome) error {
 		record, err := e.loadFlow(tx, c, record.ID)
 		if err != nil {

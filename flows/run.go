@@ -21,6 +21,17 @@ func (e *Engine) Look(ctx context.Context, c Caller, flow string) (View, error) 
 	return e.lookAt(ctx, c, record, demand)
 }
 
+// overtaken is asked of whom the session is about, never of whom the flow names.
+func (e *Engine) overtaken(ctx context.Context, c Caller, record *flowRecord, demand policy.Demand) (bool, error) {
+	if c.Session != nil && record.Kind.identifies() {
+		var err error
+		if demand, err = c.Demand(ctx, record.Target, c.Session); err != nil {
+			return false, err
+		}
+	}
+	return overtaken(record, c, demand, e.Now()), nil
+}
+
 func (e *Engine) peek(ctx context.Context, c Caller, flow string) (record flowRecord, err error) {
 	err = e.Store.View(ctx, func(tx store.Tx) error {
 		record, err = e.loadFlow(tx, c, flow)
@@ -30,11 +41,15 @@ func (e *Engine) peek(ctx context.Context, c Caller, flow string) (record flowRe
 }
 
 func (e *Engine) lookAt(ctx context.Context, c Caller, record flowRecord, demand policy.Demand) (View, error) {
-	if overtaken(&record, c, demand, e.Now()) {
+	over, err := e.overtaken(ctx, c, &record, demand)
+	if err != nil {
+		return View{}, err
+	}
+	if over {
 		record.Step = Done
 	}
 	out := outcome{record: record}
-	err := e.Store.View(ctx, func(tx store.Tx) error {
+	err = e.Store.View(ctx, func(tx store.Tx) error {
 		facts, user, err := e.gather(tx, c, record.State, demand)
 		out.facts, out.phone = facts, phoneOf(user)
 		return err
@@ -80,7 +95,11 @@ func (e *Engine) Submit(ctx context.Context, c Caller, flow string, in Input) (V
 	if err != nil {
 		return View{}, err
 	}
-	if record.Step == Done || overtaken(&record, c, demand, e.Now()) {
+	over, err := e.overtaken(ctx, c, &record, demand)
+	if err != nil {
+		return View{}, err
+	}
+	if record.Step == Done || over {
 		return e.lookAt(ctx, c, record, demand)
 	}
 	var out outcome

@@ -51,6 +51,7 @@ type SessionCache struct {
 	mu       sync.RWMutex
 	byCookie map[string]*Live
 	bySID    map[string]map[string]struct{} // the cookies and tokens of each sign-in
+	byUser   map[string]map[string]struct{} // and of each account
 	gen      uint64                         // how often something was forgotten
 
 	watches watches
@@ -64,7 +65,7 @@ func NewSessionCache(max int, st store.Store, now func() time.Time) *SessionCach
 	}
 	return &SessionCache{
 		max: max, store: st, now: now,
-		byCookie: make(map[string]*Live), bySID: make(map[string]map[string]struct{}),
+		byCookie: make(map[string]*Live), bySID: make(map[string]map[string]struct{}), byUser: make(map[string]map[string]struct{}),
 	}
 }
 
@@ -106,11 +107,9 @@ func (c *SessionCache) keep(cookie string, live *Live, generation uint64) {
 		}
 		c.remove(other)
 	}
-	if c.bySID[live.SID] == nil {
-		c.bySID[live.SID] = make(map[string]struct{})
-	}
+	index(c.bySID, live.SID, cookie)
+	index(c.byUser, live.User, cookie)
 	c.byCookie[cookie] = live
-	c.bySID[live.SID][cookie] = struct{}{}
 }
 
 // maxWarm bounds what one sign-in keeps warm: a client may ask for as many tokens as it
@@ -138,8 +137,7 @@ func (c *SessionCache) drain(sid string, revoked bool) {
 	}
 }
 
-// forgetUser drops every session of an account, as revoked. It looks at all there are:
-// it is for what happens seldom.
+// forgetUser drops every session of an account, as revoked.
 func (c *SessionCache) forgetUser(user string) {
 	c.drainUser(user)
 	c.watches.fireAll(func(w *watch) bool { return w.user == user })
@@ -149,11 +147,9 @@ func (c *SessionCache) drainUser(user string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.gen++
-	for cookie, live := range c.byCookie {
-		if live.User == user {
-			live.ended.Store(true)
-			c.remove(cookie)
-		}
+	for cookie := range c.byUser[user] {
+		c.byCookie[cookie].ended.Store(true)
+		c.remove(cookie)
 	}
 }
 
@@ -170,15 +166,28 @@ func (c *SessionCache) rereadUser(user string) {
 	}
 }
 
-// noteFailures tells the warm sessions of an account of wrong tries at its factors. It
-// looks at all there are: a wrong try costs far more.
+func index(by map[string]map[string]struct{}, name, cookie string) {
+	if by[name] == nil {
+		by[name] = make(map[string]struct{})
+	}
+	by[name][cookie] = struct{}{}
+}
+
+func unindex(by map[string]map[string]struct{}, name, cookie string) {
+	delete(by[name], cookie)
+	if len(by[name]) == 0 {
+		delete(by, name)
+	}
+}
+
+// noteFailures tells the warm sessions of an account of wrong tries at its factors. How
+// many others there are costs nothing: the time that a wrong try takes must not tell
+// whether there is an account.
 func (c *SessionCache) noteFailures(user string, at []int64) {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
-	for _, live := range c.byCookie {
-		if live.User == user {
-			live.failures.Store(&at)
-		}
+	for cookie := range c.byUser[user] {
+		c.byCookie[cookie].failures.Store(&at)
 	}
 }
 
@@ -196,10 +205,8 @@ func (c *SessionCache) remove(cookie string) {
 		return
 	}
 	delete(c.byCookie, cookie)
-	delete(c.bySID[live.SID], cookie)
-	if len(c.bySID[live.SID]) == 0 {
-		delete(c.bySID, live.SID)
-	}
+	unindex(c.bySID, live.SID, cookie)
+	unindex(c.byUser, live.User, cookie)
 }
 
 // Len is the number of warm sessions.

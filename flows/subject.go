@@ -34,7 +34,7 @@ func (e *Engine) subject(tx store.Tx, c Caller, record *flowRecord) (*Session, e
 	if err != nil {
 		return nil, err
 	}
-	known, err := e.knownDevice(tx, c, record.User)
+	known, err := e.knownDevice(tx, c, &user)
 	if err != nil {
 		return nil, err
 	}
@@ -50,7 +50,7 @@ func (e *Engine) subject(tx store.Tx, c Caller, record *flowRecord) (*Session, e
 	s := &Session{
 		User: user.ID, Site: record.Site, Epoch: user.Epoch, Proof: record.Proof, Device: c.Device,
 		Created: now, LastSeen: now, Ends: now.Add(e.SessionLife), Client: c.clientID(),
-		KnownDevice: known || record.Created || record.Proof.TwoChannels(), Networks: networksOf(places),
+		KnownDevice: known || record.Created || record.Proof.TwoChannels(), Networks: networksOf(places, &user),
 		Failures: failures,
 	}
 	s.of(&user)

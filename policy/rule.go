@@ -123,6 +123,9 @@ func (p *Policy) Decide(q Request) (Decision, error) {
 	for i := range p.Rules {
 		rule := &p.Rules[i]
 		heard, err := rule.hear(q.Risk, &asked)
+		if err != nil && rule.Report {
+			continue // it has no effect, whatever becomes of it
+		}
 		if err != nil {
 			return Decision{Demand: Never}, fmt.Errorf("judging rule %q: %w", rule.Name, err)
 		}
