@@ -73,7 +73,8 @@ func TestTheCommandsWorkOnAConfigurationAndTouchNothing(t *testing.T) {
 	t.Parallel()
 	good := "GET /open expect pass\nas dana@example.com proof email=2m\nGET /admin expect step_up otp\n"
 	dir := inDirectory(t, map[string]string{
-		"Caddyfile":            fmt.Sprintf(commandCaddyfile, ":8080"),
+		"Caddyfile":            strings.Replace(fmt.Sprintf(commandCaddyfile, ":8080"), "{\n", "{\n\tlog {\n\t\toutput file caddy.log\n\t}\n", 1),
+		"other/Caddyfile":      strings.Replace(fmt.Sprintf(commandCaddyfile, ":8080"), "policy/payroll.cases", "../failing.cases", 1),
 		"broken/Caddyfile":     "http://localhost {\n\tstepgate {\n\t\trequire nothing\n\t}\n}\n",
 		"policy/payroll.cases": good,
 		"failing.cases":        good + "GET /admin proof password=1m expect step_up otp\nGET / expect pass\n",
@@ -90,6 +91,7 @@ func TestTheCommandsWorkOnAConfigurationAndTouchNothing(t *testing.T) {
 			exitOK, "in staff, board\n          proved: email_code 2m ago\n          session opened 1h ago, new device, new network, 3 recent failures"},
 		{[]string{"explain", "-c", "Caddyfile", "--json", "POST", "http://localhost:8080/x"}, exitOK, `"verdict": "sign_in"`},
 		{[]string{"test"}, exitOK, "policy/payroll.cases: 2 of 2 pass\n"},
+		{[]string{"test", "--config", "other/Caddyfile"}, exitFailed, "../failing.cases: 3 of 4 pass\n"},
 		{[]string{"test", "policy/payroll.cases", "failing.cases"}, exitFailed, "failing.cases:4: GET /admin: expected step_up otp, got pass (risk none, spoke: require otp within 30m on /admin /admin/*)\nfailing.cases: 3 of 4 pass\n"},
 		{[]string{"test", "failing.cases"}, exitFailed, "1 of 4 policy tests fail"},
 		{[]string{"test", "wrong.cases"}, exitUsage, `wrong.cases:4: unknown outcome \"nothing\"`},
@@ -107,8 +109,10 @@ func TestTheCommandsWorkOnAConfigurationAndTouchNothing(t *testing.T) {
 		})
 	}
 	t.Cleanup(func() {
-		if _, err := os.Stat(filepath.Join(dir, "records")); !errors.Is(err, os.ErrNotExist) {
-			t.Errorf("the store was opened: %v", err)
+		for _, name := range []string{"records", "caddy.log"} {
+			if _, err := os.Stat(filepath.Join(dir, name)); !errors.Is(err, os.ErrNotExist) {
+				t.Errorf("%s was made: %v", name, err)
+			}
 		}
 	})
 }

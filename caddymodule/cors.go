@@ -2,12 +2,14 @@ package caddymodule
 
 import (
 	"net/http"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"golang.org/x/net/http/httpguts"
 
 	"github.com/stepgate/stepgate/caddymodule/hygiene"
 	"github.com/stepgate/stepgate/policy"
@@ -62,9 +64,18 @@ const (
 // not to be judged as what it asks about. Whatever differs from one in anything is a
 // request like others.
 func (c *cors) isPreflight(r *http.Request) bool {
-	return c != nil && r.Method == http.MethodOptions && r.ContentLength == 0 && len(r.TransferEncoding) == 0 &&
-		only(r.Header, originHeader) != "" && only(r.Header, requestMethodHeader) != ""
+	if c == nil || r.Method != http.MethodOptions || r.ContentLength != 0 || len(r.TransferEncoding) != 0 {
+		return false
+	}
+	origin, method := only(r.Header, originHeader), only(r.Header, requestMethodHeader)
+	if c.pass { // no browser would say anything else
+		return originForm.MatchString(origin) && httpguts.ValidHeaderFieldName(method)
+	}
+	return origin != "" && method != ""
 }
+
+// originForm is what browsers send as the origin of a script, an opaque one included.
+var originForm = regexp.MustCompile(`^(null|[a-z][a-z0-9+.-]*://[^/?#@\\s]+)$`)
 
 // only is the value of a header that is there once.
 func only(h http.Header, name string) string {
@@ -175,7 +186,30 @@ func (s *site) answerPreflight(w http.ResponseWriter, r *http.Request, said poli
 		s.refuse(w, r, original, nil, judged, false)
 		return nil
 	}
-	guard := s.hygiene.GuardResponse(w)
+	// The application may take OPTIONS for any other method. What it needs in order to tell
+	// who may ask is left of the request, and what it says about that of its answer.
+	r.URL.RawQuery, r.URL.ForceQuery, r.RequestURI = "", false, r.URL.EscapedPath()
+	guard := s.hygiene.GuardResponse(preflightAnswer{w})
+	guard.OnHeader = preflightOnly
 	defer guard.Done()
 	return next.ServeHTTP(guard, r)
+}
+
+// preflightAnswer lets no body through.
+type preflightAnswer struct{ http.ResponseWriter }
+
+func (preflightAnswer) Write(p []byte) (int, error) { return len(p), nil }
+
+// Unwrap serves [http.ResponseController].
+func (a preflightAnswer) Unwrap() http.ResponseWriter { return a.ResponseWriter }
+
+// preflightOnly keeps what a preflight asks for.
+func preflightOnly(h http.Header) {
+	for name := range h {
+		switch {
+		case strings.HasPrefix(name, "Access-Control-"), name == "Vary", name == "Allow", name == "Date", name == "Server", name == "Retry-After":
+		default:
+			delete(h, name)
+		}
+	}
 }

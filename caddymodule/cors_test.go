@@ -2,6 +2,7 @@ package caddymodule
 
 import (
 	"bufio"
+	"cmp"
 	"fmt"
 	"io"
 	"net/http"
@@ -15,9 +16,11 @@ import (
 func crossSite(t testing.TB, lines ...string) (*liveSite, *upstream) {
 	t.Helper()
 	app := newUpstream(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if own := r.URL.Query().Get("own"); own != "" {
+		if own := cmp.Or(r.URL.Query().Get("own"), r.Header.Get("X-Own")); own != "" {
 			w.Header().Set("Access-Control-Allow-Origin", own)
 		}
+		w.Header().Set("Allow", r.RequestURI) // where tests find out what arrived
+		w.Header().Set("X-Page", "secret")
 		w.Header().Set("Set-Cookie", "stepgate=planted")
 		io.WriteString(w, "the application")
 	}))
@@ -299,13 +302,16 @@ func TestAPreflightThatIsPassedOnIsNobodys(t *testing.T) {
 		s, app := crossSite(t, "cors pass", more,
 			"inject {\n\t\t\tid_token X-Id-Token\n\t\t\theader Remote-User {http.auth.user.email}\n\t\t\theader X-Who who={http.auth.user.id}\n\t\t}")
 		cookie := s.signIn(t, dana)
-		for _, path := range []string{"/api/x?own=*", "/admin/x?own=*", "/open/x?own=*"} {
-			p := s.speak(t, "OPTIONS", path, "", fromApp, asksPOST, "Cookie: app=1; "+cookie.String()+"; b=2", "Authorization: Bearer x.y.z",
+		for _, path := range []string{"/api/x?do=delete", "/admin/x?", "/open/x"} {
+			p := s.speak(t, "OPTIONS", path, "", fromApp, asksPOST, "X-Own: *", "X-Secret: 1", "Cookie: app=1; "+cookie.String()+"; b=2", "Authorization: Bearer x.y.z",
 				"X-Id-Token: forged", "Remote-User: forged", "X-Who: forged", "Stepgate-Decision: forged", "stepgate_decision: forged")
-			if p.StatusCode != 200 || p.body != "the application" || granted(p) != "*" || len(p.Cookies()) != 0 {
-				t.Errorf("%s: %d %v", path, p.StatusCode, p.Header)
+			if p.StatusCode != 200 || p.body != "" || granted(p) != "*" || len(p.Cookies()) != 0 || p.Header.Get("X-Page") != "" || p.Header.Get("Content-Type") != "" {
+				t.Errorf("%s: %d %v %s", path, p.StatusCode, p.Header, p.body)
 			}
 			header := app.one(t)
+			if got, _, _ := strings.Cut(path, "?"); p.Header.Get("Allow") != got {
+				t.Errorf("%s: the application was asked for %s", path, p.Header.Get("Allow"))
+			}
 			for name, want := range map[string]string{
 				"Cookie": "", "Authorization": "", "X-Id-Token": "", "Remote-User": "", "X-Who": "", "Stepgate-Decision": "",
 				"Origin": "https://app.example", "Access-Control-Request-Method": "POST",

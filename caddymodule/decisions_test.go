@@ -153,6 +153,11 @@ func TestStrangersAndOnePersonCannotPushOutWhatOthersAskAbout(t *testing.T) {
 	for i := range 2 * keptDecisions {
 		add(fmt.Sprintf("somebody %d", i))
 	}
+	again := fmt.Sprintf("somebody %d", 2*keptDecisions-10)
+	add(again) // who has one already, but not too many
+	if got := count(again); got != 2 {
+		t.Errorf("%d decisions are kept of somebody with few", got)
+	}
 	if len(l.people.all) != keptDecisions || len(l.nobodies.all) != keptDecisions || l.find(first) != nil {
 		t.Errorf("%d and %d decisions are kept", len(l.people.all), len(l.nobodies.all))
 	}

@@ -155,10 +155,12 @@ http://groups.localhost {
 http://named.localhost {
 	@odd header X_Mark yes
 	@secure protocol https
+	@trusted vars trusted_proxy true
 	route {
 		invoke named
 		rewrite @odd /public
 		rewrite @secure /public
+		rewrite @trusted /public
 		stepgate {
 			deny on /denied
 			public on /public

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/stepgate/stepgate/flows"
@@ -65,7 +66,7 @@ func (s *site) facts(r, original *http.Request, session *flows.Live, j *judgemen
 			d.readings = append(d.readings, path)
 		}
 	}
-	d.signals, err = s.rules.risk.signals(r, j.told, session, d.at)
+	d.signals, err = s.rules.risk.signals(requests, j.told, session, d.at)
 	return d, err
 }
 
@@ -130,9 +131,12 @@ func remembering(q policy.Request) policy.Request {
 // but the application's.
 func queryNames(u *url.URL) []string {
 	var names []string
-	for name := range u.Query() {
-		names = append(names, name)
+	for pair := range strings.SplitSeq(u.RawQuery, "&") {
+		name, _, named := strings.Cut(pair, "=")
+		if name, err := url.QueryUnescape(name); named && err == nil { // a value alone may be a secret
+			names = append(names, name)
+		}
 	}
 	slices.Sort(names)
-	return names
+	return slices.Compact(names)
 }

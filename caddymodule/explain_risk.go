@@ -10,9 +10,10 @@ import (
 	"github.com/stepgate/stepgate/policy"
 )
 
-// signals lists everything that tells the risk of a request, with the band of each: the
-// highest of them is what riskbook.of says, which stops looking where nothing can be added.
-func (b *riskbook) signals(r *http.Request, told told, who *flows.Live, now time.Time) ([]ExplainedSignal, error) {
+// signals lists everything that tells the risk of a request, of which there are several
+// readings perhaps, with the band of each: the highest of them is what riskbook.of says,
+// which stops looking where nothing can be added.
+func (b *riskbook) signals(readings []*http.Request, told told, who *flows.Live, now time.Time) ([]ExplainedSignal, error) {
 	if b == nil {
 		return nil, nil
 	}
@@ -30,9 +31,15 @@ func (b *riskbook) signals(r *http.Request, told told, who *flows.Live, now time
 		add(h.name, strings.Join(values, ", "), why, band)
 	}
 	for i := range b.matches {
-		in, err := b.matches[i].sets.AnyMatchWithError(r)
-		if err != nil {
-			return nil, err
+		in := false
+		for _, r := range readings {
+			if in {
+				break
+			}
+			var err error
+			if in, err = b.matches[i].sets.AnyMatchWithError(r); err != nil {
+				return nil, err
+			}
 		}
 		if in {
 			add(b.matches[i].name, "", "it matches", b.matches[i].risk)
@@ -53,7 +60,7 @@ func (b *riskbook) signals(r *http.Request, told told, who *flows.Live, now time
 		add("new_device", knownOrNew(who.KnownDevice), "", unless(who.KnownDevice, b.newDevice))
 	}
 	if b.newNetwork != policy.NoRisk {
-		known := who.FamiliarNetwork(network(r))
+		known := who.FamiliarNetwork(network(readings[0]))
 		add("new_network", knownOrNew(known), "", unless(known, b.newNetwork))
 	}
 	if len(b.failures) > 0 {

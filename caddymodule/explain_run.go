@@ -145,8 +145,8 @@ func (c *chain) run(r *http.Request) (err error) {
 	defer func() {
 		if p := recover(); p == http.ErrAbortHandler {
 			c.by, err = cmp.Or(c.by, "http.handlers.static_response"), errors.New("the connection is closed without an answer")
-		} else if p != nil {
-			panic(p)
+		} else if p != nil { // a handler or matcher of another module, perhaps
+			err = fmt.Errorf("judging an imagined request: it panicked: %v", p)
 		}
 	}()
 	return c.routes(c.server.Routes, nobody).ServeHTTP(c.w, r)
@@ -179,7 +179,8 @@ func (x *imagined) request(ctx context.Context, server *caddyhttp.Server) (*http
 			Version: tls.VersionTLS13, HandshakeComplete: true, ServerName: origin.Hostname(), NegotiatedProtocol: "h2",
 		}
 	}
-	r = caddyhttp.PrepareRequest(r.WithContext(x.in(ctx)), caddy.NewReplacer(), &unheard{header: make(http.Header)}, server)
+	ctx = context.WithValue(x.in(ctx), http.LocalAddrContextKey, localAddr(origin))
+	r = caddyhttp.PrepareRequest(r.WithContext(ctx), caddy.NewReplacer(), &unheard{header: make(http.Header)}, server)
 	if !x.Direct {
 		// Who the proxies are is theirs to know. Everything else is as if one of them had
 		// passed the request on for the client.
@@ -189,4 +190,13 @@ func (x *imagined) request(ctx context.Context, server *caddyhttp.Server) (*http
 		}
 	}
 	return r, nil
+}
+
+// localAddr is where a server takes requests for an origin, as far as the origin says.
+func localAddr(origin *url.URL) net.Addr {
+	port, err := strconv.Atoi(origin.Port())
+	if err != nil {
+		port = map[string]int{"http": 80}[origin.Scheme]
+	}
+	return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: cmp.Or(port, 443)}
 }

@@ -185,3 +185,59 @@ func TestAnExplanationSaysWhatWasAskedWhatIsMissingAndWhy(t *testing.T) {
 		})
 	}
 }
+
+func TestAnExplanationMakesNoFalsePromises(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, strings.Replace(strings.Replace(riskyPayroll, "\tstepgate {\n\t\tsens", "\t@get method GET\n\tstepgate {\n\t\tsens", 1), "deny on /internal/*", `deny on /internal/*
+		only group staff on /internal/* /staff
+		only domain example.com on /staff
+		public on @get`, 1)+"\n")
+	e := s.explain(t, Question{Method: "GET", URL: "/staff", User: dana})
+	if e.answer() != "refuse: only for group staff" {
+		t.Errorf("somebody else may: %s", e.answer())
+	}
+	e = s.explain(t, Question{Method: "GET", URL: "/internal/x", User: dana})
+	if e.answer() != "refuse" || e.Answer.Only != nil {
+		t.Errorf("nobody may: %s", e.answer())
+	}
+	if e = s.explain(t, Question{Method: "GET", URL: "/x"}); e.Answer.Verdict != "pass" || e.Notes != nil {
+		t.Errorf("what is public: %s, %q", e.answer(), e.Notes)
+	}
+	if e = s.explain(t, Question{Method: "HEAD", URL: "/x"}); e.Answer.Verdict != "sign_in" || len(e.Notes) != 1 {
+		t.Errorf("what is public as GET only: %s, %q", e.answer(), e.Notes)
+	}
+	// The address that is asked about is the client's, whatever lists the proxy adds to.
+	e = s.explain(t, Question{Method: "GET", URL: "/x", From: "127.0.0.9", Header: map[string][]string{"X-Forwarded-For": {"203.0.113.7"}}})
+	if e.Client.Network != "127.0.0.0/24" {
+		t.Errorf("the client is in %s", e.Client.Network)
+	}
+}
+
+func TestTheRiskIsExplainedByEveryReadingThatItIsJudgedBy(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, `http://localhost {
+	@get method GET
+	stepgate {
+		lenient_paths double_slash
+		risk {
+			match @get medium
+			match /x/y high
+		}
+		deny on /z when risk medium
+		deny on /x/* when risk high
+	}
+	respond "in"
+}`)
+	for url, want := range map[string]string{"/z": "medium", "/x//y": "high"} {
+		e := s.explain(t, Question{Method: "HEAD", URL: url})
+		highest := ""
+		for _, signal := range e.Risk.Signals {
+			if signal.Why == "it matches" && (highest == "" || signal.Band == "high") {
+				highest = signal.Band
+			}
+		}
+		if e.Answer.Verdict != "refuse" || e.Risk.Band != want || highest != want {
+			t.Errorf("%s: %s", url, e.text(t))
+		}
+	}
+}

@@ -102,25 +102,48 @@ func (l *logbook) find(id string) *decided {
 // newest are the newest decisions, oldest first: all about people, or none.
 type newest struct{ all []*decided }
 
-// add remembers d. If so many are the same account's, or too many in all, the oldest of
-// them goes.
+// add remembers d. If so many are the same account's, its oldest goes; if there are too
+// many in all, the oldest of whoever has the most: some accounts must not push out what
+// is remembered of all the others.
 func (r *newest) add(d *decided, ofOne int) {
-	own, oldest := 0, 0
-	for i := 0; d.who != nil && i < len(r.all); i++ {
-		if r.all[i].who.user != d.who.user {
-			continue
+	switch {
+	case d.who == nil:
+		if len(r.all) >= keptDecisions {
+			r.all = slices.Delete(r.all, 0, 1)
 		}
-		if own++; own == 1 {
-			oldest = i
-		}
-	}
-	if own < ofOne {
-		oldest = 0
-	}
-	if own >= ofOne || len(r.all) >= keptDecisions {
-		r.all = slices.Delete(r.all, oldest, oldest+1)
+	case r.count(d.who.user) >= ofOne:
+		r.dropOldest(d.who.user)
+	case len(r.all) >= keptDecisions:
+		r.dropOldest(r.busiest())
 	}
 	r.all = append(r.all, d)
+}
+
+func (r *newest) count(user string) (n int) {
+	for _, d := range r.all {
+		if d.who.user == user {
+			n++
+		}
+	}
+	return n
+}
+
+// busiest is the account of which most is remembered.
+func (r *newest) busiest() (user string) {
+	counts := make(map[string]int)
+	for _, d := range r.all {
+		counts[d.who.user]++
+		if counts[d.who.user] > counts[user] {
+			user = d.who.user
+		}
+	}
+	return user
+}
+
+func (r *newest) dropOldest(user string) {
+	if i := slices.IndexFunc(r.all, func(d *decided) bool { return d.who.user == user }); i >= 0 {
+		r.all = slices.Delete(r.all, i, i+1)
+	}
 }
 
 func (r *newest) find(id string) *decided {

@@ -42,6 +42,7 @@ func (s *site) sent(r *http.Request, t flows.Target) {
 	}
 	now := s.app.now()
 	bounces, known := s.app.rounds.look(s.errand(t.Decision), now)
+	s.app.rounds.drop(s.errand(t.Decision)) // one decision sends one person home once
 	if !known {
 		bounces = 0
 	}

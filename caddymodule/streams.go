@@ -10,7 +10,7 @@ import (
 )
 
 // attend has a request that outlives its moment (a websocket, an event stream, a gRPC
-// stream) end with its session. release must be called when it is over.
+// stream, a slow upload) end with its session. release must be called when it is over.
 //
 // Most requests are none of these, and cost nothing. Where only the answer shows that it
 // is a stream, the guard sees to it.
@@ -35,11 +35,11 @@ func (s *site) attend(w *hygiene.ResponseGuard, r *http.Request, session *flows.
 
 func noRelease() {}
 
-// wantsStream reports whether a clean request asks for something that goes on for long: a
-// websocket over any version of HTTP, server-sent events, or a gRPC call.
+// wantsStream reports whether a clean request may go on for long: a websocket over any
+// version of HTTP, server-sent events, a gRPC call, or a body that is still to come.
 func wantsStream(r *http.Request) bool {
-	if r.Header["Upgrade"] != nil || r.Method == http.MethodConnect {
-		return true
+	if r.Header["Upgrade"] != nil || r.Method == http.MethodConnect || r.ContentLength != 0 {
+		return true // what has a body can hold it back for as long as it likes
 	}
 	const grpc = "application/grpc"
 	if values := r.Header["Content-Type"]; len(values) > 0 && len(values[0]) >= len(grpc) && strings.EqualFold(values[0][:len(grpc)], grpc) {
