@@ -161,7 +161,24 @@ func (b *rulebook) lint(risk *Risk) []warning {
 				"header %s: a word that is not listed counts as missing, and so as %s: list the ordinary ones too, such as none normal", header.Name, missing)})
 		}
 	}
+	for i := range b.policy.Rules {
+		rule := &b.policy.Rules[i]
+		if rule.Verb == policy.Deny && !rule.Report && rule.Risk != policy.NoRisk && b.guessing() >= rule.Risk {
+			warnings = append(warnings, warning{"strangers can shut people out", fmt.Sprintf(
+				"%q: recent_failures counts wrong tries by anybody; ask for proof at that risk instead, such as require otp when risk %s", rule.Name, rule.Risk)})
+		}
+	}
 	return warnings
+}
+
+// guessing is the risk that whoever knows an address can bring about.
+func (b *rulebook) guessing() (risk policy.Risk) {
+	if b.risk != nil {
+		for _, f := range b.risk.failures {
+			risk = max(risk, f.risk)
+		}
+	}
+	return risk
 }
 
 // A shape is what can be seen of a target from outside: its matcher sets, each as the

@@ -128,6 +128,23 @@ func TestAWordedHeaderWithoutOrdinaryWordsIsWarnedOf(t *testing.T) {
 	}
 }
 
+func TestADenialThatStrangersCanBringAboutIsWarnedOf(t *testing.T) {
+	t.Parallel()
+	const message = "strangers can shut people out"
+	for rule, want := range map[string]int{
+		"deny when risk medium":        1,
+		"deny on /admin when risk low": 1,
+		"deny when risk high":          0,
+		"require otp when risk medium": 0,
+		"report deny when risk medium": 0,
+	} {
+		site := newSite(t, payrollSite("risk {\nrecent_failures 3 medium\nnew_device high\n}", rule))
+		if got := site.problems(t, message); len(got) != want {
+			t.Errorf("%s: %q", rule, got)
+		}
+	}
+}
+
 func TestAConditionThatMissesItsOwnDirectoryIsWarnedOf(t *testing.T) {
 	t.Parallel()
 	for words, want := range map[string]int{
