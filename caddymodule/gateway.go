@@ -12,6 +12,7 @@ import (
 
 	"github.com/stepgate/stepgate/caddymodule/hygiene"
 	"github.com/stepgate/stepgate/flows"
+	"github.com/stepgate/stepgate/policy"
 	"github.com/stepgate/stepgate/ui"
 )
 
@@ -182,11 +183,26 @@ func (s *site) refuse(w http.ResponseWriter, r, original *http.Request, session 
 		return
 	}
 	s.cors.allow(w.Header(), r)
-	refused := ui.Refused{Reference: id, Stranger: j.Stranger, Target: original.URL.RequestURI()}
+	refused := ui.Refused{Reference: id, Stranger: j.Stranger, Unusual: s.closedByRisk(j), Target: original.URL.RequestURI()}
 	if session != nil {
 		refused.Account = session.Email
 	}
 	s.pages.Refuse(w, r, refused)
+}
+
+// closedByRisk reports whether every rule that closes a request does so for its risk.
+func (s *site) closedByRisk(j judgement) bool {
+	byRisk := false
+	for i := range j.Why.All() {
+		switch rule := &s.rules.policy.Rules[i]; {
+		case rule.Verb != policy.Deny:
+		case rule.Risk == policy.NoRisk:
+			return false
+		default:
+			byRisk = true
+		}
+	}
+	return byRisk && !j.Stranger
 }
 
 // problem refuses a request that no proof would open, in the way of whoever made it.

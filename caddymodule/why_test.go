@@ -199,3 +199,16 @@ func TestTheDecisionFollowsThePersonInSmallPrint(t *testing.T) {
 		t.Errorf("a decision out of nowhere:\n%s", page.body)
 	}
 }
+
+func TestWhoIsKeptOutByTheRiskAloneIsNotToldToUseAnotherAccount(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, trusting("127.0.0.0/8")+payrollSite("risk {\nheader X-Risk-Score high 80 missing none\n}", "deny on /a /b when risk high", "deny on /b", "only group staff on /c", "deny on /c when risk high"))
+	b := s.browser(t)
+	s.signUp(b, dana, "/")
+	b.header = http.Header{"X-Risk-Score": {"90"}}
+	for path, want := range map[string]string{"/a": "right now", "/b": "with this account", "/c": "only for certain people"} {
+		if p := b.get(path); p.StatusCode != 403 || !strings.Contains(p.body, want) {
+			t.Errorf("%s: %d %s", path, p.StatusCode, p.body)
+		}
+	}
+}

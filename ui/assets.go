@@ -15,15 +15,18 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+
+	"github.com/stepgate/stepgate/ui/lang"
 )
 
 //go:embed assets templates
 var files embed.FS
 
 // An asset is a static file. Its name holds its hash, so it never changes and may
-// be kept for ever.
+// be kept for ever, unless applications must know its name.
 type asset struct {
 	name        string
+	stable      bool // the name is without the hash
 	contentType string
 	etag        string
 	plain, gzip []byte
@@ -32,10 +35,11 @@ type asset struct {
 // assets are the static files of one site.
 type assets struct {
 	css, script, icon *asset
+	stepUp            *asset // for applications
 	byName            map[string]*asset
 }
 
-func newAssets(brand string, accent rgb) (*assets, error) {
+func newAssets(brand string, accent rgb, l *lang.Language) (*assets, error) {
 	shared, err := common()
 	if err != nil {
 		return nil, fmt.Errorf("reading assets: %w", err)
@@ -45,7 +49,10 @@ func newAssets(brand string, accent rgb) (*assets, error) {
 		script: shared.script,
 		icon:   newAsset("icon.svg", "image/svg+xml", icon(brand, accent)),
 	}
-	a.byName = map[string]*asset{a.css.name: a.css, a.script.name: a.script, a.icon.name: a.icon}
+	if a.stepUp, err = stepUpScript(l); err != nil {
+		return nil, fmt.Errorf("reading assets: %w", err)
+	}
+	a.byName = map[string]*asset{a.css.name: a.css, a.script.name: a.script, a.icon.name: a.icon, a.stepUp.name: a.stepUp}
 	return a, nil
 }
 
@@ -89,6 +96,10 @@ func (f *asset) serve(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Set("Content-Type", f.contentType)
 	h.Set("Cache-Control", "public, max-age=31536000, immutable")
+	if f.stable {
+		h.Set("Cache-Control", "public, max-age=300")
+		h.Set("Cross-Origin-Resource-Policy", "cross-origin") // the application may be of another
+	}
 	h.Set("Vary", "Accept-Encoding")
 	etag, body := f.etag, f.plain
 	if accepts(r.Header.Get("Accept-Encoding"), "gzip") {

@@ -107,7 +107,7 @@ func (c *call) home(t flows.Target) string {
 	case t.Held != "":
 		return c.url("/continue", t)
 	case t.Window:
-		return c.url("/done", flows.Target{})
+		return c.url("/done", flows.Target{Decision: t.Decision})
 	}
 	to, _ := ReturnTo(t.ReturnTo, c.Site.Prefix)
 	return to

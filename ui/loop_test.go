@@ -52,6 +52,7 @@ func gatewayScenes() []scene {
 		scene{name: "loop-rules-second", path: "/bank", answer: loop(second), status: http.StatusConflict},
 		scene{name: "loop-rules-session", path: "/bank", answer: loop(nothing), status: http.StatusConflict},
 		scene{name: "denied", path: "/bank", answer: refuse(Refused{Reference: someDecision, Account: "dana.okafor@harbour.example"}), status: 403},
+		scene{name: "unusual", path: "/bank", answer: refuse(Refused{Reference: someDecision, Unusual: true, Account: "dana.okafor@harbour.example"}), status: 403},
 		scene{name: "denied-anonymous", path: "/bank", answer: refuse(Refused{Reference: someDecision}), status: 403},
 		scene{name: "stranger", path: "/bank", answer: refuse(Refused{Reference: someDecision, Stranger: true, Account: "dana.okafor@harbour.example", Target: "/bank?x=1"}), status: 403},
 	)
@@ -154,6 +155,7 @@ func TestARefusalSaysWhoIsRefusedAndWhy(t *testing.T) {
 	const account = "dana.okafor@<wbr>harbour.example"
 	seen(t, "stranger").says("<h1>This page is only for certain people</h1>", account, `action="/.auth/sign-out?return_to=%2Fbank%3Fx%3D1"`, "Use another account", "Reference:", someDecision)
 	seen(t, "denied").says("<h1>You can’t open this page with this account</h1>", account, "Use another account", someDecision)
+	seen(t, "unusual").says("<h1>You can’t open this page right now</h1>", "the network that you usually use", someDecision).saysNot("<form")
 	seen(t, "denied-anonymous").says("<h1>You can’t open this page</h1>", someDecision).saysNot("account", "<form")
 }
 

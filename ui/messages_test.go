@@ -68,6 +68,11 @@ func TestEveryMessageIsUsed(t *testing.T) {
 			all.WriteString(w.told(w.post(path+"?f=f8Q2k", "code", "1")).body)
 		}
 	}
+	script, err := stepUpScript(w.pages.lang)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all.Write(script.plain)
 	for _, status := range []int{400, 403, 429, 503} {
 		r := w.request("GET", "/", nil)
 		w.session = nil

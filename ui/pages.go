@@ -127,7 +127,7 @@ func New(cfg Config) (*Pages, error) {
 		Brand: brandOf(cfg.Site), App: appOf(cfg.Site), Host: origin.Host, Prefix: cfg.Site.Prefix,
 		Site: cfg.Site,
 	}
-	if p.assets, err = newAssets(p.face.Brand, accent); err != nil {
+	if p.assets, err = newAssets(p.face.Brand, accent, p.lang); err != nil {
 		return nil, fmt.Errorf("making pages: %w", err)
 	}
 	p.face.Stylesheet = p.assetURL(p.assets.css)

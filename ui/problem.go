@@ -23,6 +23,7 @@ const (
 	crossSite        problemKind = "cross_site" // 403: a form from somewhere else
 	denied           problemKind = "denied"     // 403: the policy says no
 	stranger         problemKind = "stranger"   // 403: the policy says no to this person
+	unusual          problemKind = "unusual"    // 403: the policy says no because of the risk
 	closed           problemKind = "closed"     // 403: no sign-up here
 	notFound         problemKind = "not_found"  // 404
 	methodNotAllowed problemKind = "method"     // 405
@@ -69,6 +70,9 @@ type Refused struct {
 	Reference string // the id of the decision
 	// Stranger says that the page is for certain people only, and this is none of them.
 	Stranger bool
+	// Unusual says that it is the risk for which the page is closed: it may open later, or
+	// from elsewhere, and to nobody else now.
+	Unusual bool
 	// Account is the address of whoever is signed in. Default: what Config.Session says.
 	Account string
 	// Target is what was asked for, a path with its query. Default: the request's own.
@@ -80,6 +84,8 @@ func (p *Pages) Refuse(w http.ResponseWriter, r *http.Request, refused Refused) 
 	pr := problem{decision: refused.Reference, account: refused.Account}
 	if refused.Stranger {
 		pr.kind = stranger
+	} else if refused.Unusual {
+		pr.kind = unusual
 	}
 	if r.Method == http.MethodGet { // as another person it may open
 		pr.returnTo = firstNonEmpty(refused.Target, r.URL.RequestURI())
@@ -161,6 +167,10 @@ func (p *Pages) problemPage(l *lang.Language, r *http.Request, pr problem) *page
 		if pg.Email != "" {
 			pg.OtherAccount = p.url("/sign-out", target)
 		}
+		pg.Cancel = app
+	case unusual:
+		pg.Lead = pg.T(kind + ".lead")
+		pg.List = []template.HTML{pg.T(kind + ".do"), pg.T("problem.denied.do", "app", pg.App)}
 		pg.Cancel = app
 	case cookiesOff:
 		pg.Lead = pg.T(kind + ".lead")

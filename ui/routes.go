@@ -34,6 +34,7 @@ var routes = map[string]route{
 	"/step-up":      {get: (*call).getStepUp, post: (*call).postStepUp},
 	"/enrol":        {get: (*call).getEnrol, post: (*call).postEnrol},
 	"/continue":     {get: (*call).getContinue},
+	"/done":         {get: (*call).getDone},
 	"/sign-out":     {get: (*call).getSignOut, post: (*call).postSignOut},
 }
 

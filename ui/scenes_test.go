@@ -151,6 +151,7 @@ func scenes() []scene {
 		{name: "sign-in-too-many", method: "POST", path: "/sign-in", setUp: no(flows.View{}, refused(flows.TooManySends, -1)), status: 429},
 		{name: "sign-in-outbox-full", method: "POST", path: "/sign-in", setUp: no(flows.View{}, refused(flows.SendFailed, -1)), status: 503},
 		{name: "sign-up", path: "/sign-up"},
+		{name: "done", path: "/done?decision=abcdefghij27"},
 		{name: "sign-up-closed", path: "/sign-up", change: closedSite, status: 403},
 		{name: "sign-up-malformed", method: "POST", path: "/sign-up", form: url.Values{"email": {"dana"}},
 			setUp: no(flows.View{}, refused(flows.EmailMalformed, -1)), status: 422},

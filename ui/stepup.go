@@ -205,6 +205,9 @@ func (c *call) otherWays(v flows.View) []way {
 // the browser says, else to the front page; never to the target itself, which would
 // lead right back here.
 func (c *call) cancel(pg *page) *link {
+	if c.target.Window { // whoever waits for it has a way back of its own
+		return nil
+	}
 	candidates := []string{"/"}
 	if u, err := url.Parse(c.r.Referer()); err == nil && u.Scheme+"://"+u.Host == c.Site.Origin {
 		if back, ok := ReturnTo(u.RequestURI(), c.Site.Prefix); ok {

@@ -87,4 +87,10 @@
   if (fragment.length > 1 && !d.getElementById(fragment.slice(1))) {
     for (const form of d.forms) if (form.method === "post") form.action = form.action.split("#")[0] + fragment;
   }
+
+  // A window that a script has opened is of no more use: say so to whoever waits, and go.
+  if (d.body.dataset.page === "done") {
+    new BroadcastChannel("stepgate").postMessage(new URLSearchParams(location.search).get("decision"));
+    setTimeout(() => close(), 250);
+  }
 })();

@@ -133,6 +133,7 @@ journey("a day: read, wait, be asked for exactly what is stale, lose nothing, co
   await page.setExtraHTTPHeaders({ "X-Risk-Score": "95" });
   const refused = await page.goto("/admin/");
   assert.equal(refused.status(), 403);
+  await heading(page, "You can’t open this page right now");
   await look(page, "day-refused");
   const decision = await refused.headerValue("Stepgate-Decision");
   await page.getByText(decision).waitFor();

@@ -1,0 +1,73 @@
+// For applications that fetch what may need a sign-in or more proof: stepgate.fetch asks
+// the person, and fetches once more. It builds no markup from text.
+(() => {
+  const texts = TEXTS, d = document;
+  // The newest of the fetches that ask, or wait until they may.
+  let last;
+
+  // What to ask, if an answer is the gateway's own: only it sends this header. It may lead
+  // to itself and nowhere else.
+  const challenge = async response => {
+    if (response.status != 401 || !response.headers.has("Stepgate-Decision")) return;
+    try {
+      const answer = await response.clone().json(), url = new URL(answer.step_up_url);
+      if (url.origin != new URL(response.url).origin) return;
+      url.searchParams.set("window", 1);
+      return { ...answer, url };
+    } catch {}
+  };
+
+  // Asks, and says whether it is done. Only a press opens a window.
+  const ask = ({ error, reason, decision, url }, signal) => new Promise(resolve => {
+    const channel = new BroadcastChannel("stepgate");
+    const add = (to, tag, text, press) => {
+      const made = d.createElement(tag);
+      made.textContent = text;
+      made.style = press ? "font:inherit;margin:0 12px 0 0;padding:.4em 1em" : "";
+      made.onclick = press;
+      to.append(made);
+      return made;
+    };
+    const box = add(d.body, "dialog", "");
+    const done = () => box.close("done");
+    box.ariaLabel = add(box, "h2", texts[error] || texts.confirm).textContent;
+    const text = add(box, "p", reason);
+    add(box, "button", texts.go, () => {
+      open(url, "stepgate", "popup,width=500,height=720");
+      text.textContent = texts.wait;
+      // The channel does not reach another origin; then whoever comes back is done.
+      if (url.origin != origin) addEventListener("focus", done, { once: true });
+    });
+    add(box, "button", texts.cancel, () => box.close());
+    channel.onmessage = event => event.data == decision && done();
+    signal.onabort = () => box.close();
+    box.className = "stepgate";
+    box.style = "border-radius:.7em;font-family:system-ui;max-width:22em;padding:.5em 1.5em 1.5em";
+    box.onclose = () => {
+      channel.close();
+      box.remove();
+      resolve(box.returnValue);
+    };
+    box.showModal();
+  });
+
+  window.stepgate = {
+    texts,
+    async fetch(input, init) {
+      // Its body can be sent again, whatever it is.
+      const request = new Request(input, init);
+      let response, answer;
+      const lacks = async () => answer = await challenge(response = await fetch(request.clone()));
+      if (!await lacks()) return response;
+      const before = last, mine = last = (async () => {
+        if (before) {
+          // One dialog at a time. Who cancels one means all; and one may open this as well.
+          if (!await before.catch(() => true)) return;
+          if (!await lacks()) return true;
+        }
+        return !request.signal.aborted && ask(answer, request.signal);
+      })().finally(() => { if (last == mine) last = null; });
+      return await mine && answer ? fetch(request) : response;
+    },
+  };
+})();
