@@ -15,7 +15,7 @@ func (p *siteParser) finish() error {
 	h := &p.handler
 	for _, name := range slices.Sorted(maps.Keys(p.used)) {
 		if _, ok := p.defined[name]; !ok {
-			return p.used[name].wrap(undefinedSensitivity(name))
+			return p.used[name].wrap(undefinedSensitivity(name, sortedKeys(p.defined)))
 		}
 	}
 	for _, name := range sortedKeys(p.defined) {

@@ -11,6 +11,7 @@ import (
 type parsedRule struct {
 	*Rule
 	head, on, when []string
+	saidOn         bool // on the line itself
 }
 
 // rule reads
@@ -145,6 +146,7 @@ func (p *siteParser) clauses(rule *parsedRule) error {
 			if rule.on == nil {
 				return d.Err("`on` names nothing: write a sensitivity, @matcher, /path or *")
 			}
+			rule.saidOn = true
 		case word == "when":
 			rule.When = new(Condition)
 			for p.nextWord() {
@@ -158,6 +160,9 @@ func (p *siteParser) clauses(rule *parsedRule) error {
 		case word == "risk":
 			return d.Err("unexpected \"risk\" in a rule: use `when` before it, such as require otp when risk medium")
 		default:
+			if rule.Demand != nil && !strings.HasPrefix(word, "/") && !strings.HasPrefix(word, "@") {
+				return d.Errf("unexpected %q in a rule: a demand has email or sms and `within`, and then come `on` and `when`", word)
+			}
 			return d.Errf("unexpected %q in a rule: use `on` before what the rule is about", word)
 		}
 	}
@@ -241,6 +246,10 @@ func (p *siteParser) ruleOption(rule *parsedRule) error {
 		set, err := p.inline()
 		if err != nil {
 			return err
+		}
+		if option == "match" && rule.saidOn {
+			// Read as narrower by some and as wider by others.
+			return d.Err("a rule has its targets behind `on` or in `match { … }`: write when { … } to narrow what stands behind `on`, or a second rule for what comes on top")
 		}
 		if option == "match" {
 			rule.on = append(rule.on, targetName(set))

@@ -72,6 +72,12 @@ func (p *siteParser) target() (name string, set caddy.ModuleMap, err error) {
 	if !strings.HasPrefix(word, "@") && !strings.HasPrefix(word, "/") {
 		return word, nil, nil
 	}
+	if strings.Contains(word, ",") {
+		return "", nil, p.Errf("%q has a comma in it: blanks stand between targets; a path with a comma goes into a matcher", word)
+	}
+	if strings.HasPrefix(word, "/") && strings.Contains(word, "**") {
+		return "", nil, p.Errf("%q has ** in it, which is no more than *: write /x/* for everything below /x", word)
+	}
 	// MatcherToken takes the next token, so the cursor goes back by one. What it does
 	// not know it has consumed all the same, which is why the word is looked at first.
 	p.Prev()

@@ -145,6 +145,9 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 		w.Header().Del("Connection")
 	}
 	s.report(r, session, judged)
+	if session != nil && s.justProved(session) {
+		s.arrived(r, original, judged)
+	}
 	guard := s.hygiene.GuardResponse(w)
 	defer guard.Done()
 	s.cors.lend(guard, r)

@@ -106,7 +106,7 @@ func TestAFormIsKeptWhereTheSessionEndedWhileItWasFilledIn(t *testing.T) {
 
 func TestAPermitForOneRequestOpensTheFormThatWasHeldForIt(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, echoSite("require otp sms within once on /pay"))
+	s := newSite(t, echoSite("require otp sms within once on /pay", "require otp sms within 5m on /pay"))
 	b := s.browser(t)
 	s.signUp(b, dana, "/")
 	p := s.prove(b, b.sends("/pay?to=3", urlencoded, "amount=1"))
@@ -118,7 +118,7 @@ func TestAPermitForOneRequestOpensTheFormThatWasHeldForIt(t *testing.T) {
 		t.Fatalf("the permit opens two requests: %d", p.StatusCode)
 	}
 	p = s.prove(b, p)
-	s.clock.advance(6 * time.Minute) // the permit is over, the form is not
+	s.clock.advance(6 * time.Minute) // the proof is too old, the form is not
 	late := b.press(p)
 	if late.StatusCode != 303 || late.held() != p.held() || !strings.HasPrefix(late.location, "/.auth/step-up?") {
 		t.Fatalf("a late press: %d to %q", late.StatusCode, late.location)

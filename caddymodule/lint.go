@@ -21,7 +21,7 @@ type warning struct{ message, problem string }
 
 func (h *Handler) warn(warnings []warning) {
 	for _, w := range warnings {
-		h.log.Warn(w.message, "problem", w.problem)
+		h.log.Warn(w.message, "problem", w.problem, "site", strings.Join(h.Origins, " "))
 	}
 }
 
@@ -65,7 +65,7 @@ func (h *Handler) checkRule(rule *Rule) error {
 		}
 		switch highest := h.Risk.highest(); {
 		case h.Risk == nil:
-			return fmt.Errorf("`when risk %s` is never so: nothing tells a risk; add what does, such as risk { new_device medium }", band)
+			return fmt.Errorf("`when risk %[1]s` is never so: nothing tells a risk; add what does, such as risk { new_device %[1]s }", band)
 		case band > highest:
 			return fmt.Errorf("`when risk %s` is never so: nothing in the risk block says more than %s", band, highest)
 		}

@@ -73,8 +73,15 @@ func (s *site) ways(r, cookies *http.Request, path string) []roundKey {
 	return keys
 }
 
-// arrived notes that somebody was let through who had to prove something for this very
-// request: to be asked again for the next one is no bounce.
+// justProved reports whether a session has been proved so lately that its owner may be on
+// the way from a page of ours. It costs the others nothing more.
+func (s *site) justProved(session *flows.Live) bool {
+	latest, ok := session.Proof.Latest()
+	return ok && s.app.now().Sub(latest) < landing
+}
+
+// arrived notes that somebody was let through: to be asked again for the next request, after
+// a sign-out or for another proof, is no bounce.
 func (s *site) arrived(r, original *http.Request, j judgement) {
 	s.app.rounds.drop(s.ways(r, j.asItCame(), original.URL.Path)...)
 }

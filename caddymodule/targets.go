@@ -85,9 +85,13 @@ func unusedSensitivity(name string) error {
 	return fmt.Errorf("no rule speaks of the sensitivity %[1]s: add one, such as require otp on %[1]s, or remove it", name)
 }
 
-func undefinedSensitivity(name string) error {
-	return fmt.Errorf("no sensitivity is named %q: define it with `sensitivity %s PATH…`, "+
-		"or write @name for a matcher and /path for a path", name, name)
+func undefinedSensitivity(name string, defined []string) error {
+	there := ""
+	if len(defined) > 0 {
+		there = " (there is " + strings.Join(defined, ", ") + ")"
+	}
+	return fmt.Errorf("no sensitivity is named %q%s: define it with `sensitivity %s PATH…`, "+
+		"or write @name for a matcher and /path for a path", name, there, name)
 }
 
 // unknownSensitivity is undefinedSensitivity where only names can stand.
@@ -142,7 +146,7 @@ func (b *rulebook) rule(ctx caddy.Context, rule *Rule, ids map[string]policy.Tar
 		switch {
 		case name == "*":
 		case !ok:
-			return policy.Rule{}, undefinedSensitivity(name)
+			return policy.Rule{}, undefinedSensitivity(name, sortedKeys(ids))
 		default:
 			compiled.On = append(compiled.On, id)
 		}

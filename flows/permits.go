@@ -19,8 +19,8 @@ type permitRecord struct {
 }
 
 // permitLife is how long an action may be done after it was proved: the time to come back
-// to it, or to press the button of a form that was kept.
-const permitLife = 5 * time.Minute
+// to it, or to press the button of a form that was kept, which must not go on for longer.
+const permitLife = HeldLife
 
 // anyAction is what a client's permit is for. The protocol has no word for a request, so
 // the next one that asks is the one.

@@ -93,7 +93,7 @@ func TestAPermitIsWorthNothingLaterElsewhereOrToOthers(t *testing.T) {
 	if other.mayOnce(transfer) {
 		t.Error("another sign-in of the same person used the permit")
 	}
-	w.wait(5*time.Minute + time.Millisecond)
+	w.wait(flows.HeldLife + time.Millisecond)
 	if b.mayOnce(transfer) {
 		t.Error("the permit is good for longer than it should be")
 	}

@@ -160,6 +160,21 @@ func (c *call) tellHeld(pg *page) {
 	pg.Box = &box{Tone: tone, Text: text}
 }
 
+// heldNoMore says, before a code is asked for, that a form which was kept is so no longer. It
+// reports whether it has answered.
+func (c *call) heldNoMore() bool {
+	if c.target.Held == "" {
+		return false
+	}
+	_, err := c.engine.Held(c.r.Context(), c.caller, c.target.Held)
+	if !errors.Is(err, flows.ErrNotHeld) && !errors.Is(err, flows.ErrSentOn) {
+		return false
+	}
+	c.target.Held = ""
+	c.redirect(c.url("/step-up", c.target, "lost", "1"))
+	return true
+}
+
 const (
 	mostNames   = 20   // that are shown
 	mostFields  = 1000 // that are looked at

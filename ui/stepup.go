@@ -22,6 +22,9 @@ func (c *call) getStepUp() {
 		c.signIn()
 		return
 	}
+	if c.heldNoMore() {
+		return
+	}
 	v, err := c.engine.Preview(c.r.Context(), c.caller, c.labelled())
 	switch {
 	case err != nil:

@@ -5,7 +5,7 @@
 // the path which was judged is the path which is forwarded. It removes, by folded
 // name, every header with which a client could speak in the gateway's voice, and the
 // gateway's own cookies. [Rules.GuardResponse] keeps an application from setting
-// those cookies.
+// those cookies, and lets a response end with what it must not outlive.
 //
 // The package knows net/http and nothing of Caddy.
 package hygiene

@@ -14,8 +14,8 @@ type Options struct {
 	// that uses one by all of [Rules.Readings].
 	Lenient []Class
 	// Strip names headers that mean something between gateway and application: those
-	// the site injects, and those it takes the risk from. They are removed from every
-	// request, and the application cannot send them back.
+	// the site injects, those it takes the risk from, and what marks the gateway's own
+	// answers. They are removed from every request, and the application cannot send them.
 	Strip []string
 	// Allow exempts headers from the built-in list of overrides, for a site whose
 	// trusted proxy sets them. Identity headers cannot be exempted.
