@@ -150,22 +150,33 @@ func (b *rulebook) lint(risk *Risk) []warning {
 		warnings = append(warnings, warning{"a rule changes nothing", fmt.Sprintf("%q: %q speaks wherever it does and leaves it nothing to say",
 			b.policy.Rules[shadow.Rule].Name, b.policy.Rules[shadow.By].Name)})
 	}
-	if risk == nil {
-		return warnings
-	}
-	for _, header := range risk.Headers {
-		calm := func(w RiskWord) bool { return w.Risk == "none" || w.Risk == "low" }
-		if len(header.Words) > 0 && !slices.ContainsFunc(header.Words, calm) {
-			missing := cmp.Or(header.Missing, risk.Missing, policy.HighRisk.String())
-			warnings = append(warnings, warning{"an ordinary request is probably taken for a dangerous one", fmt.Sprintf(
-				"header %s: a word that is not listed counts as missing, and so as %s: list the ordinary ones too, such as none normal", header.Name, missing)})
-		}
-	}
+	warnings = append(warnings, risk.lint()...)
 	for i := range b.policy.Rules {
 		rule := &b.policy.Rules[i]
-		if rule.Verb == policy.Deny && !rule.Report && rule.Risk != policy.NoRisk && b.guessing() >= rule.Risk {
+		switch {
+		case rule.Report:
+		case rule.Verb == policy.Public && len(rule.On) == 0 && !rule.Conditional():
+			warnings = append(warnings, warning{"the whole site is public", fmt.Sprintf(
+				"%q: nobody signs in but where another rule asks for it; name what everybody may see, if that is not what you want", rule.Name)})
+		case rule.Verb == policy.Deny && rule.Risk != policy.NoRisk && b.guessing() >= rule.Risk:
 			warnings = append(warnings, warning{"strangers can shut people out", fmt.Sprintf(
 				"%q: recent_failures counts wrong tries by anybody; ask for proof at that risk instead, such as require otp when risk %s", rule.Name, rule.Risk)})
+		}
+	}
+	return warnings
+}
+
+// lint finds what is probably not meant of the risk. Of no risk it finds nothing.
+func (r *Risk) lint() (warnings []warning) {
+	if r == nil {
+		return nil
+	}
+	for _, header := range r.Headers {
+		calm := func(w RiskWord) bool { return w.Risk == "none" || w.Risk == "low" }
+		if len(header.Words) > 0 && !slices.ContainsFunc(header.Words, calm) {
+			missing := cmp.Or(header.Missing, r.Missing, policy.HighRisk.String())
+			warnings = append(warnings, warning{"an ordinary request is probably taken for a dangerous one", fmt.Sprintf(
+				"header %s: a word that is not listed counts as missing, and so as %s: list the ordinary ones too, such as none normal", header.Name, missing)})
 		}
 	}
 	return warnings

@@ -128,6 +128,15 @@ func TestAWordedHeaderWithoutOrdinaryWordsIsWarnedOf(t *testing.T) {
 	}
 }
 
+func TestAPublicSiteIsWarnedOf(t *testing.T) {
+	t.Parallel()
+	for rule, want := range map[string]int{"public on *": 1, "public on /*": 1, "public on /open/*": 0, "report public on *": 0} {
+		if got := newSite(t, payrollSite(rule)).problems(t, "the whole site is public"); len(got) != want {
+			t.Errorf("%s: %q", rule, got)
+		}
+	}
+}
+
 func TestADenialThatStrangersCanBringAboutIsWarnedOf(t *testing.T) {
 	t.Parallel()
 	const message = "strangers can shut people out"

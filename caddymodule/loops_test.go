@@ -456,3 +456,21 @@ func TestOpeningAPageOfOneTimeAgainAndAgainIsNoLoop(t *testing.T) {
 		p = b.here(p.whole(), url.Values{"way": {"sms_code"}})
 	}
 }
+
+func TestWhoeverHasArrivedIsInNoLoopHoweverOftenTheySignIn(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, payrollSite())
+	s.signUp(s.browser(t), dana, "/")
+	for i := range 4 { // with a cookie that is dropped each time, on purpose
+		b := s.browser(t)
+		p := b.get("/report")
+		if p.StatusCode != http.StatusSeeOther {
+			t.Fatalf("at the %d. time: %d\n%s", i+1, p.StatusCode, p.body)
+		}
+		q := b.post(p.whole().location, url.Values{"email": {dana}})
+		q = b.here(q, url.Values{"code": {s.message(t, dana).Code}})
+		if p := b.get(q.location); p.StatusCode != http.StatusOK {
+			t.Fatalf("at the %d. time: %d to %q", i+1, p.StatusCode, p.location)
+		}
+	}
+}
