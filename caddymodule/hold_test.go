@@ -62,10 +62,6 @@ func TestAFormThatIsStoppedIsKeptShownAndSentOnByAPress(t *testing.T) {
 	}
 }
 
-func intText(n int) string {
-	return strings.TrimSpace(time.Duration(n).String()[:len(time.Duration(n).String())-2])
-}
-
 func TestPeopleAreToldWhatTheFormDoesAndNotWhereItsPageIs(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, echoSite("sensitivity export @bulk {\nlabel \"The <yearly> export\"\n}", "sensitivity pages /form {\nlabel \"A form\"\n}",
