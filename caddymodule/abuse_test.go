@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"github.com/caddyserver/caddy/v2"
 )
 
 func TestAValueAloneInAQueryIsNotKeptWithADecision(t *testing.T) {
@@ -72,5 +74,35 @@ func TestABodyThatIsStillToComeEndsWithItsSession(t *testing.T) {
 	b.signOut()
 	if err := <-got; err == nil {
 		t.Error("the application got it whole")
+	}
+}
+
+func init() { caddy.RegisterModule(panickyMatcher{}) }
+
+// panickyMatcher is a third party's that does not bear what it is asked.
+type panickyMatcher struct{}
+
+func (panickyMatcher) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{ID: "http.matchers.panicky_test", New: func() caddy.Module { return new(panickyMatcher) }}
+}
+
+func (panickyMatcher) Match(*http.Request) bool { panic("not this one") }
+
+func TestWhatPanicsFailsTheTestsOfTheRulesAndNothingElse(t *testing.T) {
+	t.Parallel()
+	site := func(before, rule, test string) []byte {
+		return []byte(`{"apps": {"stepgate": {"store": {"module": "memory"}, "email": [{"module": "inbox"}]},
+			"http": {"servers": {"srv0": {"listen": [":80"], "routes": [{` + before + `"handle": [
+			{"handler": "stepgate", "origins": ["http://localhost"], "rules": [{"verb": "public", "match": [{"path": ["/open"]}]}` + rule + `]` + test + `},
+			{"handler": "static_response", "body": "in"}]}]}}}}}`)
+	}
+	const rule, test = `, {"verb": "deny", "match": [{"panicky_test": {}}]}`, `, "tests": [{"name": "x.cases", "text": "GET /open expect pass"}]`
+	if _, err := startSite(t, site("", "", test)); err != nil {
+		t.Fatalf("without it: %v", err)
+	}
+	for name, config := range map[string][]byte{"in a rule": site("", rule, test), "before": site(`"match": [{"panicky_test": {}}], `, "", test)} {
+		if _, err := startSite(t, config); err == nil || !strings.Contains(err.Error(), "not this one") {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }

@@ -110,7 +110,7 @@ func (p *siteParser) clientOption(c *parsedClient) error {
 			return d.Err("cors names no origin: write where the client's pages are, such as https://app.example")
 		}
 		for _, text := range origins {
-			origin, err := checkCORSOrigin(text)
+			origin, err := checkScriptOrigin(text, signPeopleIn)
 			if err != nil {
 				return d.WrapErr(err)
 			}

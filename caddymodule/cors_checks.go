@@ -60,7 +60,7 @@ func (c *CORS) check() error {
 		return fmt.Errorf("cors may name %d origins, %d methods and %d headers at most", maxOrigins, maxCORSWords, maxCORSWords)
 	}
 	for i, text := range c.Origins {
-		origin, err := checkSharedOrigin(text)
+		origin, err := checkScriptOrigin(text, "act for whoever is signed in")
 		if err != nil {
 			return err
 		}
@@ -102,15 +102,16 @@ var (
 	errCORSOfNobody = fmt.Errorf("cors names nobody: write origins such as https://app.example.com, or `cors pass`")
 )
 
-// checkSharedOrigin returns an origin of scripts as browsers write it.
-func checkSharedOrigin(text string) (string, error) {
+// checkScriptOrigin returns an origin of scripts as browsers write it. may is what its
+// scripts may do.
+func checkScriptOrigin(text, may string) (string, error) {
 	switch u, err := url.Parse(text); {
 	case strings.Contains(text, "*"):
-		return "", fmt.Errorf("cors %s would let pages of strangers act for whoever is signed in: name each origin, such as https://app.example.com", text)
+		return "", fmt.Errorf("cors %s would let pages of strangers %s: name each origin, such as https://app.example.com", text, may)
 	case text == "null":
-		return "", fmt.Errorf("cors null would let any page act for whoever is signed in, since each can make itself that origin: name origins such as https://app.example.com")
+		return "", fmt.Errorf("cors null would let any page %s, since each can make itself that origin: name origins such as https://app.example.com", may)
 	case err == nil && u.Scheme == "http" && !loopbackHost(u.Hostname()):
-		return "", fmt.Errorf("cors %s: whoever is on the way could write such a page's scripts: use https, or http on localhost", text)
+		return "", fmt.Errorf("cors %s: over plain http whoever is on the way could write such a page's scripts: use https, or http on localhost", text)
 	}
 	origin, err := parseOrigin(text)
 	if err != nil {

@@ -106,7 +106,9 @@ func (x *imagined) through(ctx context.Context, server *caddyhttp.Server) (_ *Ex
 		}, true, nil
 	}
 	c := &chain{x: x, server: server, w: &unheard{header: make(http.Header)}, groups: make(map[string]bool)}
-	err = c.run(r)
+	if err = c.run(r); errors.Is(err, errPanicked) {
+		return nil, c.reached, err // what was found out so far is not to be relied on
+	}
 	if !c.reached {
 		x.out = &Explanation{
 			Method: r.Method, Target: r.URL.Path, Query: queryNames(r.URL), Client: x.client(r),
@@ -140,13 +142,15 @@ func (c *chain) answer(err error) ExplainedAnswer {
 	return a
 }
 
-// run survives handlers that break the connection off.
+var errPanicked = errors.New("judging an imagined request: something panicked that real ones may not trouble")
+
+// run survives handlers that break the connection off, and whatever panics.
 func (c *chain) run(r *http.Request) (err error) {
 	defer func() {
 		if p := recover(); p == http.ErrAbortHandler {
 			c.by, err = cmp.Or(c.by, "http.handlers.static_response"), errors.New("the connection is closed without an answer")
 		} else if p != nil { // a handler or matcher of another module, perhaps
-			err = fmt.Errorf("judging an imagined request: it panicked: %v", p)
+			err = fmt.Errorf("%w: %v", errPanicked, p)
 		}
 	}()
 	return c.routes(c.server.Routes, nobody).ServeHTTP(c.w, r)

@@ -361,3 +361,30 @@ func TestWhereTheStoreFailsAFormIsLostAndSaidToBe(t *testing.T) {
 		t.Errorf("after it was mended: %d %s", sent.StatusCode, sent.body)
 	}
 }
+
+func TestThatAFormIsGoneIsSaidBeforeACodeIsAskedFor(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, echoSite("require otp sms within once on /pay"))
+	b := s.browser(t)
+	s.signUp(b, dana, "/")
+	if sent := b.press(s.prove(b, b.sends("/pay", urlencoded, "amount=1"))); sent.StatusCode != 200 {
+		t.Fatalf("%d to %q", sent.StatusCode, sent.location)
+	}
+	p := b.sends("/pay", urlencoded, "amount=2")
+	if page := b.follow(p); page.StatusCode != 200 || !strings.Contains(page.body, "is kept") {
+		t.Fatalf("%d\n%s", page.StatusCode, page.body)
+	}
+	sent := s.message(t, danaPhone).ID
+	s.clock.advance(11 * time.Minute)
+	for name, answer := range map[string]*page{"the page": b.follow(p), "the button": b.here(p, url.Values{"way": {"sms_code"}})} {
+		if answer.StatusCode != 303 || answer.held() != "" || !strings.Contains(answer.location, "lost=1") {
+			t.Errorf("%s: %d to %q", name, answer.StatusCode, answer.location)
+		}
+		if page := b.follow(answer); !strings.Contains(page.body, "couldn’t keep what you typed") {
+			t.Errorf("%s:\n%s", name, page.body)
+		}
+	}
+	if s.message(t, danaPhone).ID != sent {
+		t.Error("a code was sent for a form that is gone")
+	}
+}

@@ -2,7 +2,6 @@ package caddymodule
 
 import (
 	"fmt"
-	"net/url"
 	"regexp"
 	"slices"
 	"strings"
@@ -256,12 +255,15 @@ func checkMappings(what string, all []Mapping, check func(string) error, needsOn
 	return nil
 }
 
+// signPeopleIn is what scripts of a client's origins may do.
+const signPeopleIn = "sign people in"
+
 func (c *Client) checkCORS() error {
 	if len(c.CORS) > maxOrigins {
 		return fmt.Errorf("at most %d origins are possible for cors", maxOrigins)
 	}
 	for i, text := range c.CORS {
-		origin, err := checkCORSOrigin(text)
+		origin, err := checkScriptOrigin(text, signPeopleIn)
 		if err != nil {
 			return err
 		}
@@ -271,19 +273,4 @@ func (c *Client) checkCORS() error {
 		c.CORS[i] = origin
 	}
 	return nil
-}
-
-// checkCORSOrigin returns an origin of scripts as browsers write it.
-func checkCORSOrigin(text string) (string, error) {
-	if strings.Contains(text, "*") {
-		return "", fmt.Errorf("cors %s would let pages of strangers sign people in: name each origin, such as https://app.example", text)
-	}
-	if u, err := url.Parse(text); err == nil && u.Scheme == "http" && !loopbackHost(u.Hostname()) {
-		return "", fmt.Errorf("cors %s: plain http is only for localhost: use https", text)
-	}
-	origin, err := parseOrigin(text)
-	if err != nil {
-		return "", fmt.Errorf("cors: %w", err)
-	}
-	return origin, nil
 }

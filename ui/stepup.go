@@ -67,6 +67,9 @@ func (c *call) postStepUp() {
 		c.signIn()
 		return
 	}
+	if c.heldNoMore() {
+		return
+	}
 	v, ok := c.start(flows.StepUp, flows.Open{})
 	if !ok {
 		return
