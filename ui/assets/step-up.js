@@ -5,18 +5,6 @@
   // The newest of the fetches that ask, or wait until they may.
   let last;
 
-  // What to ask, if an answer is the gateway's own: only it sends this header. It may lead
-  // to itself and nowhere else.
-  const challenge = async response => {
-    if (response.status != 401 || !response.headers.has("Stepgate-Decision")) return;
-    try {
-      const answer = await response.clone().json(), url = new URL(answer.step_up_url);
-      if (url.origin != new URL(response.url).origin) return;
-      url.searchParams.set("window", 1);
-      return { ...answer, url };
-    } catch {}
-  };
-
   // Asks, and says whether it is done. Only a press opens a window.
   const ask = ({ error, reason, decision, url }, signal) => new Promise(resolve => {
     const channel = new BroadcastChannel("stepgate");
@@ -57,7 +45,19 @@
       // Its body can be sent again, whatever it is.
       const request = new Request(input, init);
       let response, answer;
-      const lacks = async () => answer = await challenge(response = await fetch(request.clone()));
+      // Fetches, and says whether there is something to ask: if the answer is the gateway's
+      // own, which alone sends this header. It may lead to where the fetch went and nowhere
+      // else. What was taken and led on is not sent again.
+      const lacks = async () => {
+        answer = null;
+        response = await fetch(request.clone());
+        if (response.status == 401 && response.headers.has("Stepgate-Decision") && (!response.redirected || request.method == "GET")) try {
+          const own = await response.clone().json(), url = new URL(own.step_up_url);
+          url.searchParams.set("window", 1);
+          if (url.origin == new URL(request.url).origin) answer = { ...own, url };
+        } catch {}
+        return answer;
+      };
       if (!await lacks()) return response;
       const before = last, mine = last = (async () => {
         if (before) {

@@ -256,6 +256,21 @@ journey("an answer of anybody else opens nothing", async ({ page, stack, person,
   }
 });
 
+journey("what was taken and led elsewhere is neither sent again nor a reason to ask", async ({ page, stack, person, allow }) => {
+  allow(silent);
+  await settled(page, stack, person);
+  await stack.wait("6m");
+  const direct = `http://localhost:${spa.port}`;
+  const stranger = `${direct}/api/own-401?to=${direct}/.auth/step-up`;
+  for (const [method, to] of [["POST", "/api/admin/receipt"], ["GET", stranger]]) {
+    const before = spa.received();
+    const { status } = await ask(page, `/api/then?to=${encodeURIComponent(to)}`, { method });
+    assert.equal(status, 401, to);
+    assert.equal(spa.received() - before, method === "GET" ? 2 : 1, "the application has it once");
+    assert.equal(await dialog(page).count(), 0, "nothing is asked");
+  }
+});
+
 journey("an application of another origin asks as well", async ({ page, stack, person, allow }) => {
   allow(silent);
   await settled(page, stack, person);

@@ -13,6 +13,7 @@ export async function startSpa() {
     const body = [];
     for await (const part of request) body.push(part);
     received += 1;
+    if (url.pathname === "/api/then") return response.writeHead(303, { location: url.searchParams.get("to") }).end();
     const answer = {
       method: request.method, path: request.url, user: request.headers["remote-user"],
       type: request.headers["content-type"], body: Buffer.concat(body).toString(),
