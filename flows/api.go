@@ -144,6 +144,10 @@ type View struct {
 	Expires     time.Time // when the code stops working
 	ResendAfter time.Time // when another may be asked for
 
+	// Delivery is what is known about the newest code's message, at AskCode, where it may
+	// be told; see [Delivery].
+	Delivery Delivery
+
 	Why RefusalCode // at Stuck: NoMethod, EnrolNotAllowed or MailboxSpent
 
 	// Opened is set once, in the answer to the input that finished the flow.
@@ -166,6 +170,10 @@ type Opened struct {
 // Letter is a message to a person, before it has words. Faces of it (package ui)
 // compose the text; the engine says only what happened.
 type Letter struct {
+	// ID names the message, in the store, to providers and in logs. Series is set for
+	// codes: the newest of one flow replaces those before it.
+	ID      string
+	Series  string
 	Purpose Purpose
 	Medium  send.Medium
 	To      string
@@ -179,7 +187,10 @@ type Letter struct {
 	Device  string
 	Network string
 	At      time.Time
-	Expires time.Time // of the code
+	Expires time.Time // of the code; of a notice, when it is of no more use
+	// NotMe is the secret with which whoever gets the message may say that it was not them,
+	// see [Engine.Disown]; empty where there is nothing to undo.
+	NotMe string
 }
 
 // Purpose is what a letter is about: a closed set.
@@ -203,4 +214,52 @@ const (
 	// NoticePasswordReset tells the owner that the password was replaced and that all
 	// other sessions have ended.
 	NoticePasswordReset Purpose = "notice.password_reset"
+	// NoticeNewDevice tells the owner of a sign-in from a browser that was not familiar.
+	NoticeNewDevice Purpose = "notice.new_device"
+	// NoticeGuessing tells the owner that somebody tries codes or passwords; at most once
+	// a day.
+	NoticeGuessing Purpose = "notice.guessing"
+	// NoticeSessionsEnded tells the owner that all sessions were ended.
+	NoticeSessionsEnded Purpose = "notice.sessions_ended"
+	// NoticePhoneChanged, NoticePhoneRemoved, NoticePasswordChanged and
+	// NoticeEmailChanged tell of changes to the account; the last goes to both addresses.
+	NoticePhoneChanged    Purpose = "notice.phone_changed"
+	NoticePhoneRemoved    Purpose = "notice.phone_removed"
+	NoticePasswordChanged Purpose = "notice.password_changed"
+	NoticeEmailChanged    Purpose = "notice.email_changed"
+)
+
+// Delivery is what is known about a message. Before a first factor is proved it speaks
+// only of all messages of that medium, and never of one address.
+type Delivery string
+
+const (
+	DeliveryUnderWay  Delivery = ""          // nothing to say
+	DeliveryDown      Delivery = "down"      // no sender of that medium works at present
+	DeliveryFailed    Delivery = "failed"    // no sender took it
+	DeliveryUncertain Delivery = "uncertain" // it may have been taken, or not
+	DeliveryRefused   Delivery = "refused"   // the carrier or mail server would not take it
+	DeliveryDone      Delivery = "done"      // it is on the person's device
+)
+
+// An Incident is something that operators want to hear of. It holds no address, no
+// number and no code.
+type Incident struct {
+	Kind IncidentKind
+	// Prefix is a number less its last four digits, for PrefixPaused; Country is that of the
+	// number, as ISO 3166.
+	Prefix, Country string
+	// Budget names what is spent or nearly so, in the words of the configuration.
+	Budget string
+	Until  time.Time // zero: not known
+}
+
+// IncidentKind is a closed set, fit for metrics and events.
+type IncidentKind string
+
+const (
+	PrefixPaused IncidentKind = "prefix_paused" // many texts, no codes that came back
+	BudgetSpent  IncidentKind = "budget_spent"  // a budget for all was spent
+	BudgetNear   IncidentKind = "budget_near"   // strangers are asked for an effort
+	Guessing     IncidentKind = "guessing"      // an account's budget of tries was spent
 )

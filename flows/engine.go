@@ -14,10 +14,12 @@ import (
 	"github.com/stepgate/stepgate/flows/limit"
 	"github.com/stepgate/stepgate/flows/password"
 	"github.com/stepgate/stepgate/flows/seal"
+	"github.com/stepgate/stepgate/flows/send"
 	"github.com/stepgate/stepgate/flows/store"
 )
 
-// Config is what an [Engine] is made of. Every field but Settings is required.
+// Config is what an [Engine] is made of. Every field but Down, Observe and
+// Settings is required.
 type Config struct {
 	Store  store.Store
 	Keys   *seal.Keys
@@ -28,9 +30,13 @@ type Config struct {
 	// Post composes a letter and queues it. It must not wait for a provider; an
 	// error means the letter was not accepted.
 	Post func(Letter) error
-	Now  func() time.Time
-	Rand io.Reader // crypto/rand.Reader, but in tests
-	Log  *slog.Logger
+	// Down reports whether no sender of a medium works at present. Nil: all do.
+	Down func(send.Medium) bool
+	// Observe is told of incidents, once they are stored. Nil: nobody is.
+	Observe func(Incident)
+	Now     func() time.Time
+	Rand    io.Reader // crypto/rand.Reader, but in tests
+	Log     *slog.Logger
 	Settings
 }
 
@@ -211,10 +217,11 @@ type outcome struct {
 	charged []charge // what sending cost
 	// failed is the account at which a wrong try was made, if there is one, and failedAt
 	// when the newest were, in Unix seconds.
-	failed   string
-	failedAt []int64
-	facts    Facts
-	phone    string // of the account, for the view
+	failed    string
+	failedAt  []int64
+	incidents []Incident
+	facts     Facts
+	phone     string // of the account, for the view
 }
 
 // transact runs fn in one transaction, and then what must follow a commit: caches
@@ -237,6 +244,11 @@ func (e *Engine) transact(ctx context.Context, fn func(store.Tx, *outcome) error
 	}
 	if out.failed != "" {
 		e.Cache.noteFailures(out.failed, out.failedAt)
+	}
+	if e.Observe != nil {
+		for _, incident := range out.incidents {
+			e.Observe(incident)
+		}
 	}
 	for _, letter := range out.letters {
 		if err := e.Post(letter); err != nil {

@@ -20,6 +20,9 @@ type Refusal struct {
 	Count int
 	// Names are the attributes to blame, in the site's order.
 	Names []string
+	// Puzzle is what the browser is to solve, with EffortNeeded; Wait is then how long it
+	// takes until the same input is taken without a solution.
+	Puzzle string
 }
 
 func (r *Refusal) Error() string { return fmt.Sprintf("refused: %s", r.Code) }
@@ -69,6 +72,13 @@ const (
 	// MailboxSpent: the password was reset by mail, and until View.MailboxBack the same
 	// mailbox is no second factor.
 	MailboxSpent RefusalCode = "mailbox_spent"
+
+	// NumberPaused: text messages to numbers like this are paused, or may not be sent any
+	// more today: another way is needed.
+	NumberPaused RefusalCode = "number_paused"
+	// EffortNeeded: so much is sent, or tried, just now that strangers are asked for an
+	// effort first: see Puzzle.
+	EffortNeeded RefusalCode = "effort_needed"
 
 	// The rest is told to clients only, never to people on our pages.
 

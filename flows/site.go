@@ -73,6 +73,8 @@ type Caller struct {
 	Device  string // such as "Firefox on Windows"; never the raw User-Agent
 	Network string // client network for messages, such as 198.51.100.0/24; may be empty
 	Lang    string // BCP 47 language of the page
+	// Effort is the answer to a Refusal's Puzzle, as the browser sent it; usually empty.
+	Effort string
 	// Demand judges the flow's target for this caller. It must not be nil.
 	Demand Evaluate
 }

