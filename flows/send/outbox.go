@@ -1,14 +1,13 @@
 package send
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
-	mathrand "math/rand/v2"
 	"sync"
-	"sync/atomic"
 	"time"
 )
 
@@ -22,8 +21,19 @@ var (
 	ErrClosed = errors.New("the outbox is closed")
 )
 
-// closeGrace is how long Close waits for senders to notice that they were called off.
-const closeGrace = time.Second
+const (
+	// closeGrace is how long Close waits for senders to notice that they were called off.
+	closeGrace = overrun + time.Second
+	// Pauses grow to a fifteenth of a message's life, within bounds.
+	longestPause = 15 * time.Minute
+	pausesInLife = 15
+)
+
+var (
+	media = []Medium{Email, SMS}
+
+	errLeftAside = errors.New("no sender works at present")
+)
 
 // OutboxOptions are an [Outbox]'s numbers. The zero value of each means its default.
 type OutboxOptions struct {
@@ -35,20 +45,23 @@ type OutboxOptions struct {
 	// occupies none. Default 8.
 	Workers int
 	// Rounds bounds how often a message is offered to the senders, whatever its time to
-	// live: an answer that got lost may have been a delivery. Default 20, which the
-	// other defaults do not reach.
+	// live: an answer that got lost may have been a delivery. Default 100, which only
+	// messages that live for most of a day reach.
 	Rounds int
 	// AttemptTimeout bounds one attempt with one sender. Default 15 s.
 	AttemptTimeout time.Duration
 	// Life is how long a message without Expires is worth sending. Default 10 min.
 	Life time.Duration
 	// FirstRetry is the pause after the first round in which no sender succeeded; it
-	// doubles with each round up to LastRetry. Of each pause a random half is taken
-	// off, so that messages held up together do not come back together.
+	// doubles with each round up to LastRetry, or for a message that lives longer than
+	// 15 min a fifteenth of its life, but at most 15 min. Of each pause a random half is
+	// taken off, so that messages held up together do not come back together.
 	// Defaults 2 s and 1 min.
 	FirstRetry, LastRetry time.Duration
 
-	// Done is told the end of each message, without any lock held. Default: nobody.
+	// Done is told the end of each message that was accepted, once, in the background or
+	// by Close, without any lock held. Until it returns the message keeps its place in the
+	// queue. Its panic is logged. Default: nobody.
 	Done func(Result)
 
 	Now func() time.Time // the clock that Message.Expires is measured by; default time.Now
@@ -63,31 +76,39 @@ type Named struct {
 
 // Outbox queues messages and sends them in the background. A message goes to the
 // senders of its medium in their order until one accepts it; if none does, it is
-// offered again later, until it expires. A sender that reported [Blocked] is left out of
-// that message's further rounds unless the senders are exchanged meanwhile; a message
-// that all senders are blocked for is given up.
+// offered again later, until it expires. One that a sender reported [Final] or
+// [Uncertain] for is given up at once. A sender that is [Blocked] for a message alone
+// (see Error.AboutMessage) is left out of that message's further rounds, unless the
+// senders are exchanged meanwhile; a message that no sender is left for is given up.
 //
-// Delivery is at least once: a provider whose answer got lost may deliver twice.
-// An Outbox holds no goroutine while it has nothing to send.
+// A sender that fails is left aside for a while, from 15 s growing to 5 min, after three
+// failures in a row, one that is Blocked or Uncertain, or a request to wait 15 s or more.
+// Then one message at a time finds out whether it works again. Failures about a message
+// count for nothing here, neither way. While all senders are left aside, messages rest.
+//
+// A message is accepted by a provider at most once, as far as senders can tell: what
+// may have been accepted is [OutcomeUncertain]. That two messages have the same ID is
+// for the caller to avoid. An Outbox holds no goroutine while it has nothing to send.
 type Outbox struct {
 	opt    OutboxOptions
 	ctx    context.Context // of every attempt; ends when Close runs out of time
 	cancel context.CancelFunc
-	roster atomic.Pointer[roster]
 	lanes  map[Medium]*lane // fixed: never written after NewOutbox
+
+	mu     sync.Mutex // held for moments only: never while anything foreign runs
+	roster *roster
+	newest map[string]*job // by series, of those that have not ended
+	serial uint64
 
 	closing  sync.Once
 	closeErr error
 }
 
-// roster is one configuration's senders. Its address tells configurations apart.
-type roster struct{ by map[Medium][]Named }
-
 // NewOutbox returns an outbox without senders: see [Outbox.Use].
 func NewOutbox(opt OutboxOptions) *Outbox {
 	setDefault(&opt.Capacity, 1000)
 	setDefault(&opt.Workers, 8)
-	setDefault(&opt.Rounds, 20)
+	setDefault(&opt.Rounds, 100)
 	setDefault(&opt.AttemptTimeout, 15*time.Second)
 	setDefault(&opt.Life, 10*time.Minute)
 	setDefault(&opt.FirstRetry, 2*time.Second)
@@ -99,10 +120,9 @@ func NewOutbox(opt OutboxOptions) *Outbox {
 	if opt.Log == nil {
 		opt.Log = slog.New(slog.DiscardHandler)
 	}
-	o := &Outbox{opt: opt, lanes: make(map[Medium]*lane)}
+	o := &Outbox{opt: opt, lanes: make(map[Medium]*lane), roster: new(roster), newest: make(map[string]*job)}
 	o.ctx, o.cancel = context.WithCancel(context.Background())
-	o.roster.Store(&roster{})
-	for _, m := range []Medium{Email, SMS} {
+	for _, m := range media {
 		o.lanes[m] = newLane(o, m)
 	}
 	return o
@@ -114,50 +134,82 @@ func setDefault[T int | time.Duration](v *T, d T) {
 	}
 }
 
-// Use exchanges all senders at once, as a reload of the configuration does. Queued
-// messages stay and go to the new senders; an attempt under way is left to finish.
-func (o *Outbox) Use(senders map[Medium][]Named) {
-	r := &roster{by: make(map[Medium][]Named, len(senders))}
-	for m, named := range senders {
-		r.by[m] = append([]Named(nil), named...)
-	}
-	o.roster.Store(r)
-}
-
 // Post hands in a message. It never waits for a provider. A message without an ID is
-// given one. Its errors are [ErrQueueFull], [ErrNoSender] and [ErrClosed], or say that
-// the medium is unknown; after any of them nothing was accepted.
-func (o *Outbox) Post(m Message) error {
-	l, ok := o.lanes[m.Medium]
-	if !ok {
-		return fmt.Errorf("posting message: unknown medium %q", m.Medium)
-	}
-	if len(o.roster.Load().by[m.Medium]) == 0 {
-		return fmt.Errorf("posting message: %w: %s", ErrNoSender, m.Medium)
-	}
-	if m.ID == "" {
-		m.ID = rand.Text()
-	}
-	if m.Expires.IsZero() {
-		m.Expires = o.opt.Now().Add(o.opt.Life)
-	}
-	return l.add(&job{Message: m})
-}
+// given one. One with the Series of an earlier message takes that one's place: what
+// waits of it is [OutcomeSuperseded]; what is being sent is not tried again.
+// Its errors are [ErrQueueFull], [ErrNoSender] and [ErrClosed], or say that the medium
+// is unknown; after any of them nothing was accepted.
+func (o *Outbox) Post(m Message) error { return o.post(&job{Message: m}) }
 
 // PostDraft is Post for a message that is put into words later.
 func (o *Outbox) PostDraft(d Draft) error {
-	m, err := d.Compose()
-	if err != nil {
-		return err
+	if d.Compose == nil && !d.Mute {
+		return errors.New("posting draft: there is nothing to compose it")
 	}
-	return o.Post(m)
+	j := &job{
+		Message: Message{ID: d.ID, Series: d.Series, Medium: d.Medium, Purpose: d.Purpose, Expires: d.Expires},
+		words:   d.Compose,
+	}
+	j.superseded.Store(d.Mute)
+	return o.post(j)
 }
 
-// Down reports whether no sender of the medium works at present.
-func (o *Outbox) Down(m Medium) bool { return false }
+func (o *Outbox) post(j *job) error {
+	l, ok := o.lanes[j.Medium]
+	if !ok {
+		return fmt.Errorf("posting message: unknown medium %q", j.Medium)
+	}
+	now := o.opt.Now()
+	if j.ID == "" {
+		j.ID = rand.Text()
+	}
+	if j.Expires.IsZero() {
+		j.Expires = now.Add(o.opt.Life)
+	}
+	j.cap = max(o.opt.LastRetry, min(j.Expires.Sub(now)/pausesInLife, longestPause))
+
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if len(o.roster.by[j.Medium]) == 0 {
+		return fmt.Errorf("posting message: %w: %s", ErrNoSender, j.Medium)
+	}
+	o.serial++
+	j.serial = o.serial
+	if err := l.add(j); err != nil {
+		return err
+	}
+	if j.Series != "" {
+		if older := o.newest[j.Series]; older != nil {
+			older.superseded.Store(true)
+			of := o.lanes[older.Medium]
+			of.due(older) // its worker ends it
+			of.pump()
+		}
+		o.newest[j.Series] = j
+	}
+	return nil
+}
+
+// wake makes a message due whose rest is over. It may come late.
+func (o *Outbox) wake(l *lane, j *job) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	l.due(j)
+	l.pump()
+}
+
+// each does something with every lane.
+func (o *Outbox) each(do func(*lane)) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, m := range media {
+		do(o.lanes[m])
+	}
+}
 
 // Close stops accepting and tries to send what is queued until ctx ends. Waiting
-// messages get their next try at once. What could not be sent then is logged, counted
+// messages get their next try at once; those that only senders left aside could take
+// are dropped at once. What was not sent then, or may have been, is logged, counted
 // and reported by the error. Further calls wait for the first and return the same.
 func (o *Outbox) Close(ctx context.Context) error {
 	o.closing.Do(func() { o.closeErr = o.close(ctx) })
@@ -166,29 +218,34 @@ func (o *Outbox) Close(ctx context.Context) error {
 
 func (o *Outbox) close(ctx context.Context) error {
 	defer o.cancel()
-	for _, l := range o.lanes {
-		l.close()
+	o.each((*lane).close)
+	_, before := o.unsent()
+	if !o.idle(ctx) {
+		// Called off first and dropped next: a worker that comes back in between finds
+		// the context ended, so nothing is sent after it was counted as lost.
+		o.cancel()
+		o.each(func(l *lane) {
+			go l.drop(l.take())
+		})
+		grace, done := context.WithTimeout(context.Background(), closeGrace)
+		defer done()
+		o.idle(grace)
 	}
-	if o.idle(ctx) {
-		return nil
+	held, ended := o.unsent()
+	if lost := held + ended - before; lost > 0 {
+		return fmt.Errorf("closing outbox: %d messages not sent: %w", lost, cmp.Or(context.Cause(ctx), errLeftAside))
 	}
-	// Called off first and dropped next: a worker that comes back in between finds the
-	// context ended, so nothing is sent after it was counted as lost.
-	o.cancel()
-	for _, l := range o.lanes {
-		l.drop()
-	}
-	grace, done := context.WithTimeout(context.Background(), closeGrace)
-	defer done()
-	o.idle(grace)
-	lost := 0
-	for _, c := range o.Stats() {
-		lost += int(c.Dropped) + c.Queued + c.Sending
-	}
-	if lost == 0 {
-		return nil
-	}
-	return fmt.Errorf("closing outbox: %d messages not sent: %w", lost, context.Cause(ctx))
+	return nil
+}
+
+// unsent is how many messages are held, and how many have ended without having been
+// sent for sure, those left out that a provider refused.
+func (o *Outbox) unsent() (held, ended int) {
+	o.each(func(l *lane) {
+		held += l.size()
+		ended += int(l.counts.Dropped + l.counts.Uncertain)
+	})
+	return held, ended
 }
 
 // idle waits until no lane holds a message, or ctx ends.
@@ -204,34 +261,24 @@ func (o *Outbox) idle(ctx context.Context) bool {
 }
 
 // Counts are one medium's numbers. At every moment
-// Accepted = Queued + Sending + Sent + Failed + Dropped.
+// Accepted = Queued + Sending + Sent + Failed + Uncertain + Superseded + Dropped.
 type Counts struct {
 	Queued  int // now: waiting for the first try or a retry
-	Sending int // now: with a sender
+	Sending int // now: with a sender, or its end is being told
 
-	Accepted uint64
-	Refused  uint64 // not accepted: the queue was full
-	Attempts uint64 // calls of a sender
-	Sent     uint64 // accepted by a provider
-	Failed   uint64 // given up: refused for good, blocked everywhere, or too late
-	Dropped  uint64 // given up by Close
+	Accepted   uint64
+	Refused    uint64 // not accepted: the queue was full
+	Attempts   uint64 // calls of a sender
+	Sent       uint64 // accepted by a provider
+	Failed     uint64 // given up: refused for good, blocked everywhere, or too late
+	Uncertain  uint64 // given up: the answer of a provider got lost
+	Superseded uint64 // given up: a newer one of the series was posted
+	Dropped    uint64 // given up by Close
 }
 
 // Stats returns the numbers of every medium.
 func (o *Outbox) Stats() map[Medium]Counts {
 	s := make(map[Medium]Counts, len(o.lanes))
-	for m, l := range o.lanes {
-		s[m] = l.stats()
-	}
+	o.each(func(l *lane) { s[l.medium] = l.stats() })
 	return s
-}
-
-// pause is how long a message rests after its n-th fruitless round.
-func (o *Outbox) pause(n int) time.Duration {
-	d := o.opt.FirstRetry
-	for ; n > 1 && d < o.opt.LastRetry; n-- {
-		d *= 2
-	}
-	d = min(d, o.opt.LastRetry)
-	return d - mathrand.N(d/2+1)
 }

@@ -2,124 +2,168 @@ package send
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"log/slog"
+	mathrand "math/rand/v2"
 	"time"
 )
 
-// round tries every sender that is not blocked for this message once, in order.
+// round asks every sender that may be asked for this message once, in order.
 func (o *Outbox) round(j *job) outcome {
-	r := o.roster.Load()
-	senders := r.by[j.Medium]
+	r, senders := o.senders(j.Medium)
 	if j.roster != r {
-		j.roster, j.blocked = r, make([]bool, len(senders))
+		j.roster, j.leftOut, j.notBefore = r, make([]bool, len(senders)), make([]time.Time, len(senders))
 	}
-	j.rounds++
-	var (
-		retry bool
-		asked time.Duration // the shortest rest that a busy provider asked for
-		last  = "no_sender"
-	)
-	for i, s := range senders {
-		if j.blocked[i] {
+	asked := false
+	for i, w := range senders {
+		if out, over := o.over(j); over {
+			return out
+		}
+		if j.leftOut[i] || time.Now().Before(j.notBefore[i]) {
 			continue
 		}
-		if o.ctx.Err() != nil {
-			return outcome{end: again} // the lane knows what to do at closing time
+		v := o.offer(j, w)
+		switch {
+		case v.unasked && v.reason != "":
+			return o.giveUp(j, v.reason)
+		case v.unasked:
+			continue
+		case v.taken:
+			o.log(slog.LevelInfo, "message sent", j, slog.String("sender", w.Name))
+			return outcome{end: OutcomeSent, sender: w.Name}
 		}
-		left := j.Expires.Sub(o.opt.Now())
-		if left <= 0 {
-			return o.giveUp(j, "expired", last)
+		if !asked {
+			asked = true
+			j.rounds++
 		}
-		j.attempts++
-		err := o.attempt(s.Sender, j.Message, min(left, o.opt.AttemptTimeout))
-		if err == nil {
-			o.log(slog.LevelInfo, "message sent", j, slog.String("sender", s.Name))
-			return outcome{end: sent}
-		}
-		o.logFailure(j, s.Name, err)
-		last = ReasonOf(err)
-		switch KindOf(err) {
-		case Final:
-			return o.giveUp(j, "refused", last)
-		case Blocked:
-			j.blocked[i] = true
+		j.sender, j.reason = w.Name, v.reason
+		o.logFailure(j, v)
+		switch {
+		case v.kind == Uncertain:
+			return o.ended(j, OutcomeUncertain, slog.LevelError, "message given up: it may have been sent", "no_answer")
+		case v.kind == Final && !j.superseded.Load():
+			return o.giveUp(j, "refused")
+		case v.kind == Blocked && v.about:
+			j.leftOut[i] = true
 		default:
-			if w := waitOf(err); !retry || w < asked {
-				asked = w
-			}
-			retry = true
+			j.notBefore[i] = time.Now().Add(v.wait)
 		}
 	}
-	// Senders that came with a reload during this round have not been asked yet.
-	if !retry && o.roster.Load() == r && o.ctx.Err() == nil {
-		return o.giveUp(j, "blocked", last)
+	if out, over := o.over(j); over {
+		return out
 	}
-	if j.rounds >= o.opt.Rounds {
-		return o.giveUp(j, "tried_enough", last)
+	if now, _ := o.senders(j.Medium); now != r {
+		return outcome{held: true} // those that came with a reload have not been asked yet
 	}
-	rest := max(o.pause(j.rounds), asked)
-	if j.Expires.Sub(o.opt.Now()) <= rest && o.ctx.Err() == nil {
-		return o.giveUp(j, "expired", last)
-	}
-	return outcome{end: again, rest: rest}
+	return o.rest(j, senders, asked)
 }
 
-// attempt calls a sender with its own deadline. A sender's panic is an error like any
-// other: it must not take the gateway down.
-func (o *Outbox) attempt(s Sender, m Message, timeout time.Duration) (err error) {
-	ctx, cancel := context.WithTimeout(o.ctx, timeout)
-	defer cancel()
-	defer func() {
-		if p := recover(); p != nil {
-			err = &Error{Kind: Retryable, Reason: "panic", Err: fmt.Errorf("%v", p)}
+// over ends a message whose time is over.
+func (o *Outbox) over(j *job) (out outcome, over bool) {
+	switch {
+	case j.superseded.Load():
+		return o.ended(j, OutcomeSuperseded, slog.LevelDebug, "message superseded", "newer_one"), true
+	case o.ctx.Err() != nil:
+		return outcome{}, true // the lane knows what to do at closing time
+	case j.Expires.Sub(o.opt.Now()) <= 0:
+		return o.giveUp(j, "expired"), true
+	}
+	return out, false
+}
+
+// offer is one attempt with one sender, if its circuit lets it.
+func (o *Outbox) offer(j *job, w *watched) (v verdict) {
+	ticket, ok := o.admit(w)
+	if !ok {
+		return verdict{unasked: true}
+	}
+	v = verdict{unasked: true, reason: "composing"}
+	defer func() { o.hear(w, j.Medium, ticket, v) }()
+	if o.compose(j) {
+		// The words may have taken a while.
+		if left := j.Expires.Sub(o.opt.Now()); left > 0 {
+			j.attempts++
+			v = o.attempt(w, j.Message, left)
+		} else {
+			v.reason = "expired"
 		}
-	}()
-	return s.Send(ctx, m)
-}
-
-func waitOf(err error) time.Duration {
-	var e *Error
-	if errors.As(err, &e) {
-		return e.Wait
 	}
-	return 0
+	return v
 }
 
-// giveUp ends a message. why is ours: expired, refused, blocked or tried_enough; reason is what the
-// last sender said.
-func (o *Outbox) giveUp(j *job, why, reason string) outcome {
-	o.log(slog.LevelError, "message given up", j, slog.String("why", why), slog.String("reason", reason))
-	return outcome{end: failed}
+// rest is how a round ends in which nobody took the message. One in which nobody was
+// asked is none: the message rests until somebody may be.
+func (o *Outbox) rest(j *job, senders []*watched, asked bool) outcome {
+	next, ok := o.earliest(j, senders)
+	left := j.Expires.Sub(o.opt.Now())
+	switch {
+	case !ok && len(senders) == 0:
+		return o.giveUp(j, "no_sender")
+	case !ok:
+		return o.giveUp(j, "blocked")
+	case !asked:
+		// Not all at one moment.
+		next += mathrand.N(next/8 + 100*time.Millisecond)
+		return outcome{held: true, rest: min(next, left)}
+	case j.rounds >= o.opt.Rounds:
+		return o.giveUp(j, "tried_enough")
+	}
+	pause := o.pause(j)
+	held := next > pause
+	if held {
+		// Later than those that rest for the same sender: one message that no provider
+		// can stand must not be the one that finds out, again and again.
+		pause = next + next/8 + mathrand.N(next/8+100*time.Millisecond)
+	}
+	if left <= pause {
+		return o.giveUp(j, "expired")
+	}
+	return outcome{rest: pause, held: held}
 }
 
-func (o *Outbox) logFailure(j *job, sender string, err error) {
+// pause is how long a message rests at least after a fruitless round.
+func (o *Outbox) pause(j *job) time.Duration {
+	d := o.opt.FirstRetry
+	for n := j.rounds; n > 1 && d < j.cap; n-- {
+		d *= 2
+	}
+	d = min(d, j.cap)
+	return d - mathrand.N(d/2+1)
+}
+
+// giveUp ends a message. why is ours: expired, refused, blocked, tried_enough,
+// composing or no_sender.
+func (o *Outbox) giveUp(j *job, why string) outcome {
+	return o.ended(j, OutcomeFailed, slog.LevelError, "message given up", why)
+}
+
+func (o *Outbox) ended(j *job, how Outcome, level slog.Level, words, why string) outcome {
+	reason := j.reason
+	if reason == "" {
+		reason = why
+	}
+	o.log(level, words, j, slog.String("why", why), slog.String("reason", reason))
+	return outcome{end: how, sender: j.sender, reason: reason}
+}
+
+func (o *Outbox) logFailure(j *job, v verdict) {
 	attrs := []slog.Attr{
-		slog.String("sender", sender),
-		slog.String("kind", KindOf(err).String()),
-		slog.String("reason", ReasonOf(err)),
+		slog.String("sender", j.sender),
+		slog.String("kind", v.kind.String()),
+		slog.String("reason", v.reason),
 	}
-	// Once more, whatever the sender did: it may be somebody else's module.
-	if detail := Scrub(detailOf(err), j.Message); detail != "" {
-		attrs = append(attrs, slog.String("detail", detail))
+	if v.detail != "" {
+		attrs = append(attrs, slog.String("detail", v.detail))
 	}
 	o.log(slog.LevelWarn, "sender did not take message", j, attrs...)
 }
 
-func detailOf(err error) string {
-	var e *Error
-	switch {
-	case !errors.As(err, &e):
-		return err.Error()
-	case e.Err == nil:
-		return ""
+// dropped ends a message that Close has no time for.
+func (o *Outbox) dropped(j *job) outcome {
+	if j.superseded.Load() {
+		return outcome{end: OutcomeSuperseded}
 	}
-	return e.Err.Error()
-}
-
-func (o *Outbox) logDropped(j *job) {
 	o.log(slog.LevelError, "message dropped: the outbox is closing", j)
+	return outcome{end: OutcomeDropped, sender: j.sender, reason: j.reason}
 }
 
 // log writes what may be known of a message, and nothing else of it.

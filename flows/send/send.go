@@ -53,7 +53,8 @@ func (m Message) GoString() string { return m.String() }
 
 // Sender is one way to deliver. Send returns when the provider has accepted or
 // refused the message. It obeys ctx, is safe for concurrent use, and its error is,
-// or wraps, an [*Error]; any other error counts as retryable.
+// or wraps, an [*Error]. Any other error counts as retryable, unless ctx has ended: then
+// it is uncertain, as a panic is. Who knows better after a timeout says so.
 type Sender interface {
 	Send(ctx context.Context, m Message) error
 }
@@ -136,10 +137,14 @@ func (e *Error) Error() string {
 
 func (e *Error) Unwrap() error { return e.Err }
 
-// KindOf classifies any error from a sender.
+// KindOf classifies any error from a sender. A nil [*Error] in an error, which most
+// likely was meant to be none, is uncertain.
 func KindOf(err error) Kind {
 	var e *Error
-	if errors.As(err, &e) {
+	switch typed := errors.As(err, &e); {
+	case typed && e == nil:
+		return Uncertain
+	case typed && e.Kind <= Uncertain:
 		return e.Kind
 	}
 	return Retryable
@@ -150,8 +155,10 @@ func KindOf(err error) Kind {
 // "error".
 func ReasonOf(err error) string {
 	var e *Error
-	switch {
-	case errors.As(err, &e) && e.Reason != "":
+	switch typed := errors.As(err, &e); {
+	case typed && e == nil:
+		return "nil_error"
+	case typed && e.Reason != "":
 		return e.Reason
 	case errors.Is(err, context.DeadlineExceeded):
 		return "timeout"
