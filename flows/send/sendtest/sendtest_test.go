@@ -2,13 +2,18 @@ package sendtest
 
 import (
 	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
 	"errors"
 	"io"
 	"net/http"
 	"net/smtp"
 	"net/url"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stepgate/stepgate/flows/send"
 )
@@ -124,5 +129,45 @@ func TestTheFakeAnswersAsTheAPIDoes(t *testing.T) {
 	}
 	if n := len(v.WaitFor(t, 5)); n != 5 {
 		t.Errorf("%d requests", n)
+	}
+}
+
+func TestAReceiverTakesOnlyWhatIsSignedAndOnce(t *testing.T) {
+	t.Parallel()
+	h := Webhook(t)
+	const body = `{"id":"m-1","medium":"sms","to":"+447700900123","text":"a"}`
+	post := func(change func(http.Header)) int {
+		req, err := http.NewRequest(http.MethodPost, h.URL, strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		at := strconv.FormatInt(time.Now().Unix(), 10)
+		mac := hmac.New(sha256.New, []byte("not a secret, for tests only"))
+		_, _ = io.WriteString(mac, "m-1."+at+"."+body)
+		req.Header.Set("webhook-id", "m-1")
+		req.Header.Set("webhook-timestamp", at)
+		req.Header.Set("webhook-signature", "v1a,other v1,"+base64.StdEncoding.EncodeToString(mac.Sum(nil)))
+		req.Header.Set("Content-Type", "application/json")
+		change(req.Header)
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = resp.Body.Close()
+		return resp.StatusCode
+	}
+	for name, change := range map[string]func(http.Header){
+		"no signature":   func(h http.Header) { h.Del("webhook-signature") },
+		"another ID":     func(h http.Header) { h.Set("webhook-id", "m-2") },
+		"another time":   func(h http.Header) { h.Set("webhook-timestamp", "1") },
+		"no time at all": func(h http.Header) { h.Set("webhook-timestamp", "now") },
+	} {
+		if code := post(change); code != http.StatusUnauthorized {
+			t.Errorf("%s: %d", name, code)
+		}
+	}
+	same := func(http.Header) {}
+	if a, b := post(same), post(same); a != http.StatusNoContent || b != http.StatusConflict || len(h.Taken()) != 1 {
+		t.Errorf("%d and %d, %d taken", a, b, len(h.Taken()))
 	}
 }

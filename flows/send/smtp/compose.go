@@ -21,22 +21,25 @@ var (
 func (s *Sender) compose(m send.Message) ([]byte, *send.Error) {
 	switch {
 	case !plainAddress(m.To):
-		return nil, &send.Error{Kind: send.Final, Reason: "bad_recipient"}
+		return nil, unfit("bad_recipient")
 	case hasControl(m.Subject) || len(m.Subject) > 512:
-		return nil, &send.Error{Kind: send.Final, Reason: "bad_subject"}
+		return nil, unfit("bad_subject")
 	case !idShape.MatchString(m.ID) || len(m.ID) > 128:
-		return nil, &send.Error{Kind: send.Final, Reason: "bad_id"}
+		return nil, unfit("bad_id")
 	case strings.TrimSpace(m.Text) == "":
-		return nil, &send.Error{Kind: send.Final, Reason: "no_text"}
+		return nil, unfit("no_text")
 	}
 	g := gomail.NewMsg(gomail.WithNoDefaultUserAgent())
 	g.SetAddrHeaderFromMailAddress(gomail.HeaderFrom, s.from)
 	if err := g.To(m.To); err != nil {
-		return nil, &send.Error{Kind: send.Final, Reason: "bad_recipient"}
+		return nil, unfit("bad_recipient")
 	}
 	g.Subject(m.Subject)
 	g.SetDateWithValue(s.now())
 	g.SetMessageIDWithValue(m.ID + "@" + s.domain)
+	// No List-* header, and List-Unsubscribe least of all: this is mail to one person
+	// about what they are doing, which nobody can unsubscribe from, and mail programs put
+	// lists elsewhere. No In-Reply-To or References either: it answers nothing.
 	g.SetGenHeader("Auto-Submitted", "auto-generated") // RFC 3834: no holiday replies
 	g.SetGenHeader("X-Entity-Ref-ID", m.ID)            // some mail clients fold codes into one thread without it
 	if langShape.MatchString(m.Lang) {
@@ -48,7 +51,11 @@ func (s *Sender) compose(m send.Message) ([]byte, *send.Error) {
 	}
 	var b bytes.Buffer
 	if _, err := g.WriteTo(&b); err != nil {
-		return nil, &send.Error{Kind: send.Final, Reason: "composing"}
+		return nil, unfit("composing")
 	}
 	return b.Bytes(), nil
+}
+
+func unfit(reason string) *send.Error {
+	return &send.Error{Kind: send.Final, Reason: reason, AboutMessage: true}
 }

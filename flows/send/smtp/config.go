@@ -51,7 +51,10 @@ type Sender struct {
 	now                func() time.Time
 }
 
-var _ send.Sender = (*Sender)(nil)
+var (
+	_ send.Sender  = (*Sender)(nil)
+	_ send.Checker = (*Sender)(nil)
+)
 
 // New checks the configuration. It dials nothing.
 func New(cfg Config) (*Sender, error) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"io"
 	"net"
 	"slices"
 	"strings"
@@ -33,9 +34,14 @@ const (
 	fromStage  stage = "from"
 	rcptStage  stage = "recipient"
 	dataStage  stage = "content"
+	// verdictStage begins with the final dot: from here on only the server knows.
+	verdictStage stage = "verdict"
+	noopStage    stage = "noop"
 )
 
-// Send implements [send.Sender]. nil means that the server has taken the mail over.
+// Send implements [send.Sender]. nil means that the server has taken the mail over. An
+// error of kind [send.Uncertain] means that it was given all of the mail and its verdict
+// is not known; any other, that it does not have the mail.
 func (s *Sender) Send(ctx context.Context, m send.Message) error {
 	content, bad := s.compose(m)
 	if bad != nil {
@@ -43,15 +49,28 @@ func (s *Sender) Send(ctx context.Context, m send.Message) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
-	at, err := s.exchange(ctx, m.To, content)
-	if err == nil {
-		return nil
+	at, err := s.exchange(ctx, func(c *gosmtp.Client) (stage, error) { return s.deliver(c, m.To, content) })
+	if err != nil {
+		return s.explain(ctx, at, err, m)
 	}
-	return s.explain(ctx, at, err, m)
+	return nil
 }
 
-// exchange runs the whole conversation and says at which stage it ended.
-func (s *Sender) exchange(ctx context.Context, to string, content []byte) (stage, error) {
+// Check implements [send.Checker]: it goes as far as Send does before it names a
+// sender or a recipient.
+func (s *Sender) Check(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, s.timeout)
+	defer cancel()
+	at, err := s.exchange(ctx, func(c *gosmtp.Client) (stage, error) { return noopStage, c.Noop() })
+	if err != nil {
+		return s.explain(ctx, at, err, send.Message{})
+	}
+	return nil
+}
+
+// exchange has one whole conversation, with work in its middle, and says at which
+// stage it ended.
+func (s *Sender) exchange(ctx context.Context, work func(*gosmtp.Client) (stage, error)) (stage, error) {
 	raw, err := new(net.Dialer).DialContext(ctx, "tcp", s.addr)
 	if err != nil {
 		return connecting, err
@@ -65,46 +84,54 @@ func (s *Sender) exchange(ctx context.Context, to string, content []byte) (stage
 	stop := context.AfterFunc(ctx, func() { _ = raw.SetDeadline(time.Unix(1, 0)) })
 	defer stop()
 
-	var conn net.Conn = &limited{Conn: raw, left: maxReplies}
+	c, at, err := s.begin(ctx, &limited{Conn: raw, left: maxReplies})
+	if err != nil {
+		return at, err
+	}
+	if at, err := work(c); err != nil {
+		return at, err
+	}
+	// Done. Whatever happens to the farewell changes nothing.
+	if stop() {
+		_ = raw.SetDeadline(time.Now().Add(farewell))
+		_ = c.Quit()
+	}
+	return "", nil
+}
+
+// begin greets the server, inside TLS unless it is on this host, and proves who we are.
+func (s *Sender) begin(ctx context.Context, conn net.Conn) (*gosmtp.Client, stage, error) {
 	if s.mode == Implicit {
 		secure := tls.Client(conn, s.tls)
 		if err := secure.HandshakeContext(ctx); err != nil {
-			return securing, err
+			return nil, securing, err
 		}
 		conn = secure
 	}
 	c, err := gosmtp.NewClient(conn, s.host)
 	if err != nil {
-		return greeting, err
+		return nil, greeting, err
 	}
 	if err := c.Hello(s.helo); err != nil {
-		return greeting, err
+		return nil, greeting, err
 	}
 	if s.mode == StartTLS {
 		if ok, _ := c.Extension("STARTTLS"); !ok {
-			return securing, errNoStartTLS
+			return nil, securing, errNoStartTLS
 		}
 		if err := c.StartTLS(s.tls); err != nil {
-			return securing, err
+			return nil, securing, err
 		}
 	}
-	if at, err := s.identify(c); err != nil {
-		return at, err
+	if err := s.identify(c); err != nil {
+		return nil, identing, err
 	}
-	if at, err := s.deliver(c, to, content); err != nil {
-		return at, err
-	}
-	// Delivered. Whatever happens to the farewell changes nothing.
-	if stop() {
-		_ = raw.SetDeadline(time.Now().Add(farewell))
-		_ = c.Quit()
-	}
-	return dataStage, nil
+	return c, "", nil
 }
 
-func (s *Sender) identify(c *gosmtp.Client) (stage, error) {
+func (s *Sender) identify(c *gosmtp.Client) error {
 	if s.username == "" {
-		return identing, nil
+		return nil
 	}
 	_, offered := c.Extension("AUTH")
 	mechanisms := strings.Fields(offered)
@@ -119,9 +146,9 @@ func (s *Sender) identify(c *gosmtp.Client) (stage, error) {
 	case slices.Contains(mechanisms, "CRAM-MD5"):
 		auth = gosmtp.CRAMMD5Auth(s.username, s.password)
 	default:
-		return identing, errNoAuth
+		return errNoAuth
 	}
-	return identing, c.Auth(auth)
+	return c.Auth(auth)
 }
 
 func (s *Sender) deliver(c *gosmtp.Client, to string, content []byte) (stage, error) {
@@ -143,7 +170,22 @@ func (s *Sender) deliver(c *gosmtp.Client, to string, content []byte) (stage, er
 	if _, err := w.Write(content); err != nil {
 		return dataStage, err
 	}
-	return dataStage, w.Close()
+	return finish(c, w)
+}
+
+// finish writes the final dot and waits for the verdict. The two are kept apart, which
+// the library's Close does not do: without the dot's last byte no server takes a mail,
+// and with it any server may have.
+func finish(c *gosmtp.Client, w io.WriteCloser) (stage, error) {
+	dot := w
+	if d, ok := w.(*gosmtp.DataCloser); ok {
+		dot = d.WriteCloser
+	}
+	if err := dot.Close(); err != nil {
+		return dataStage, err
+	}
+	_, _, err := c.Text.ReadResponse(2) // any 2yz is an acceptance (RFC 5321 §4.2.1)
+	return verdictStage, err
 }
 
 func loopbackAddr(a net.Addr) bool {

@@ -31,37 +31,54 @@ func (s *Sender) explain(ctx context.Context, at stage, err error, m send.Messag
 		e.Err = fmt.Errorf("at %s: %d %s", at, reply.Code, s.scrub(reply.Msg, m))
 		return e
 	}
-	e := &send.Error{Kind: send.Retryable, Err: fmt.Errorf("at %s: %s", at, s.scrub(err.Error(), m))}
-	switch {
-	case errors.Is(err, errNoStartTLS), errors.Is(err, errNotLocal):
-		e.Kind, e.Reason = send.Blocked, "tls"
-	case errors.Is(err, errNoAuth):
-		e.Kind, e.Reason = send.Blocked, "auth"
-	case errors.Is(err, errNoUTF8):
-		e.Kind, e.Reason = send.Blocked, "no_smtputf8"
-	case errors.Is(ctx.Err(), context.Canceled):
-		e.Reason = "cancelled"
-	case ctx.Err() != nil || isTimeout(err):
-		e.Reason = "timeout"
-	case errors.Is(err, errTooMuch):
-		e.Reason = "protocol"
-	case isNetwork(err):
-		e.Reason = "network"
-	case at == securing:
-		// Neither time, network nor a reply: a certificate or a version. That does not
-		// pass by itself.
-		e.Kind, e.Reason = send.Blocked, "tls"
-	case at == connecting:
-		e.Reason = "network"
-	default:
-		e.Reason = "protocol"
+	e := diagnose(ctx, at, err)
+	e.Err = fmt.Errorf("at %s: %s", at, s.scrub(err.Error(), m))
+	if at == verdictStage {
+		e.Kind = send.Uncertain
 	}
 	return e
 }
 
+// diagnose is for exchanges that ended without a refusal.
+func diagnose(ctx context.Context, at stage, err error) *send.Error {
+	switch {
+	case errors.Is(err, errNoStartTLS), errors.Is(err, errNotLocal):
+		return &send.Error{Kind: send.Blocked, Reason: "tls"}
+	case errors.Is(err, errNoAuth):
+		return &send.Error{Kind: send.Blocked, Reason: "auth"}
+	case errors.Is(err, errNoUTF8):
+		return &send.Error{Kind: send.Blocked, Reason: "no_smtputf8", AboutMessage: true}
+	case errors.Is(ctx.Err(), context.Canceled):
+		return &send.Error{Kind: send.Retryable, Reason: "cancelled"}
+	case ctx.Err() != nil || isTimeout(err):
+		return &send.Error{Kind: send.Retryable, Reason: "timeout"}
+	case errors.Is(err, errTooMuch):
+		return &send.Error{Kind: send.Retryable, Reason: "protocol"}
+	case isNetwork(err), at == connecting:
+		return &send.Error{Kind: send.Retryable, Reason: "network"}
+	case at == securing:
+		// Neither time, network nor a reply: a certificate or a version. That does not
+		// pass by itself.
+		return &send.Error{Kind: send.Blocked, Reason: "tls"}
+	}
+	return &send.Error{Kind: send.Retryable, Reason: "protocol"}
+}
+
 // judge gives a reply its meaning (RFC 5321 §4.2.3, RFC 3463). Only what is about the
-// recipient is final; what is about us or our content may go through elsewhere.
+// recipient is final; what is about us or our content may go through elsewhere. What
+// is said once a recipient was named counts as said about the message, but for "go
+// away" (421) and "who are you" (53x): a stranger who enters addresses of a server of
+// his own can make it say the rest at will.
 func judge(at stage, code int, class string) *send.Error {
+	e := meaning(at, code, class)
+	switch at {
+	case rcptStage, dataStage, verdictStage:
+		e.AboutMessage = code != 421 && e.Reason != "auth"
+	}
+	return e
+}
+
+func meaning(at stage, code int, class string) *send.Error {
 	if code < 500 {
 		return &send.Error{Kind: send.Retryable, Reason: "busy"}
 	}
@@ -73,7 +90,7 @@ func judge(at stage, code int, class string) *send.Error {
 		return &send.Error{Kind: send.Blocked, Reason: "tls"}
 	case at == fromStage:
 		return &send.Error{Kind: send.Blocked, Reason: "sender_refused"}
-	case at == rcptStage || at == dataStage:
+	case at == rcptStage || at == dataStage || at == verdictStage:
 		switch {
 		case class == "5.2.2", at == rcptStage && code == 552 && !policy:
 			return &send.Error{Kind: send.Final, Reason: "mailbox_full"}

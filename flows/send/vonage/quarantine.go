@@ -4,16 +4,14 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
-	"strconv"
 	"strings"
-	"time"
 
 	sdk "github.com/vonage/vonage-go-sdk"
 
 	"github.com/stepgate/stepgate/flows/send"
+	"github.com/stepgate/stepgate/flows/send/internal/oneshot"
 )
 
 // maxReply bounds a reply's body, in bytes.
@@ -39,8 +37,11 @@ func (s *Sender) call(ctx context.Context, m send.Message) (parts []part, err er
 		client.Config.BasePath = s.cfg.BaseURL
 	}
 	opts := sdk.SMSOpts{}
-	if len(m.ID) <= 40 {
+	if reference.MatchString(m.ID) {
 		opts.ClientRef = m.ID
+		if opts.Callback = s.callback(m.Receipts); opts.Callback != "" {
+			opts.StatusReportReq = true
+		}
 	}
 	if encoding, _, _ := send.Segments(m.Text); encoding != send.GSM7 {
 		opts.Type = "unicode" // else what is outside GSM-7 arrives as question marks
@@ -68,40 +69,20 @@ type guard struct {
 	next http.RoundTripper
 }
 
-// RoundTrip returns a 200 with its whole body read, or an error. A redirect is an
-// error like any other status, so nothing ever follows one.
+// RoundTrip returns a 200 with its whole body read, or an error that is or wraps a
+// *send.Error. A redirect is an error like any other status, so nothing follows one.
 func (g *guard) RoundTrip(req *http.Request) (*http.Response, error) {
-	resp, err := g.next.RoundTrip(req.WithContext(g.ctx))
+	reply, arrived, err := oneshot.Do(g.next, req.WithContext(g.ctx), maxReply)
 	if err != nil {
-		return nil, err
+		return nil, oneshot.Fault(g.ctx, err, arrived)
 	}
-	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
-		e := judgeHTTP(resp.StatusCode)
-		e.Wait = retryAfter(resp.Header.Get("Retry-After"))
-		e.Err = fmt.Errorf("HTTP status %d", resp.StatusCode)
-		return nil, e
+	if reply.Status != http.StatusOK {
+		return nil, judgeHTTP(reply)
 	}
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxReply+1))
-	if err != nil {
-		return nil, err
-	}
-	if len(body) > maxReply {
-		return nil, &send.Error{Kind: send.Blocked, Reason: "bad_reply", Err: errors.New("the reply is too long")}
-	}
-	resp.Body = io.NopCloser(bytes.NewReader(body))
 	// The SDK picks its parser by this header; JSON was asked for.
-	resp.Header.Set("Content-Type", "application/json")
-	return resp, nil
-}
-
-// retryAfter reads RFC 9110 §10.2.3, up to an hour.
-func retryAfter(v string) time.Duration {
-	var d time.Duration
-	if n, err := strconv.Atoi(v); err == nil {
-		d = time.Duration(min(max(n, 0), 3600)) * time.Second
-	} else if at, err := http.ParseTime(v); err == nil {
-		d = time.Until(at)
-	}
-	return min(max(d, 0), time.Hour)
+	reply.Header.Set("Content-Type", "application/json")
+	return &http.Response{
+		StatusCode: http.StatusOK, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Request: req,
+		Header: reply.Header, Body: io.NopCloser(bytes.NewReader(reply.Body)),
+	}, nil
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -12,7 +11,10 @@ import (
 	"time"
 
 	"github.com/stepgate/stepgate/flows/send"
+	"github.com/stepgate/stepgate/flows/send/internal/oneshot"
 )
+
+const defaultBase = "https://rest.nexmo.com/sms"
 
 // Config is one Vonage account.
 type Config struct {
@@ -20,19 +22,34 @@ type Config struct {
 	APISecret string
 	From      string // a number, or up to 11 letters, digits and spaces where the country allows that
 
-	BaseURL string        // default https://rest.nexmo.com/sms; plain http for loopback hosts only
-	Timeout time.Duration // of one message; default 10 s
+	// BaseURL is where texts are posted to, at BaseURL/json. Plain http is for loopback
+	// hosts only. Default https://rest.nexmo.com/sms. Check asks at the same host for
+	// account/get-balance, beside a last path element "sms" or else below BaseURL.
+	BaseURL string
+	Timeout time.Duration // of one message or check; default 10 s
+
+	// SignatureSecret is the account's secret for signed receipts, which Vonage turns on
+	// on request; empty: no receipts are asked for and none are believed. SignatureMethod
+	// is what the account signs with; default SHA256.
+	SignatureSecret string
+	SignatureMethod string
 }
 
 // Sender sends text messages. It is safe for concurrent use.
 type Sender struct {
 	cfg       Config
 	transport http.RoundTripper
+	now       func() time.Time
 }
 
-var _ send.Sender = (*Sender)(nil)
+var (
+	_ send.Sender        = (*Sender)(nil)
+	_ send.Checker       = (*Sender)(nil)
+	_ send.ReceiptReader = (*Sender)(nil)
+)
 
 var (
+	apiKey      = regexp.MustCompile(`^[\x21-\x7e]{8}$`)
 	numericFrom = regexp.MustCompile(`^[0-9]{3,15}$`)
 	namedFrom   = regexp.MustCompile(`^[A-Za-z0-9 ]{1,11}$`)
 	number      = regexp.MustCompile(`^\+[1-9][0-9]{6,14}$`) // E.164
@@ -43,16 +60,13 @@ func New(cfg Config) (*Sender, error) {
 	if err := validate(&cfg); err != nil {
 		return nil, fmt.Errorf("configuring vonage: %w", err)
 	}
-	t := http.DefaultTransport.(*http.Transport).Clone()
-	t.MaxResponseHeaderBytes = 64 << 10
-	t.MaxConnsPerHost = 32
-	return &Sender{cfg: cfg, transport: t}, nil
+	return &Sender{cfg: cfg, transport: oneshot.Transport(nil), now: time.Now}, nil
 }
 
 func validate(cfg *Config) error {
 	cfg.From = strings.TrimPrefix(cfg.From, "+")
 	switch {
-	case len(cfg.APIKey) != 8 || strings.ContainsAny(cfg.APIKey, " \t\r\n"):
+	case !apiKey.MatchString(cfg.APIKey):
 		return errors.New("api_key must have 8 characters") // the SDK insists
 	case cfg.APISecret == "":
 		return errors.New("api_secret is missing")
@@ -62,51 +76,42 @@ func validate(cfg *Config) error {
 	if cfg.Timeout <= 0 {
 		cfg.Timeout = 10 * time.Second
 	}
+	if err := validateSignature(cfg); err != nil {
+		return err
+	}
 	if cfg.BaseURL == "" {
 		return nil
 	}
 	u, err := url.Parse(cfg.BaseURL)
 	if err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
-		return errors.New("base_url is not an URL such as https://rest.nexmo.com/sms")
+		return errors.New("base_url is not an URL such as " + defaultBase)
 	}
-	if u.Scheme != "https" && !(u.Scheme == "http" && loopback(u.Hostname())) {
+	if !oneshot.Private(u) {
 		return errors.New("base_url must be https: the request holds the secret")
 	}
 	cfg.BaseURL = strings.TrimSuffix(cfg.BaseURL, "/")
 	return nil
 }
 
-func loopback(host string) bool {
-	ip := net.ParseIP(host)
-	return strings.EqualFold(host, "localhost") || ip != nil && ip.IsLoopback()
-}
-
 // Send implements [send.Sender]. nil means that Vonage has accepted every part.
+// An error of kind [send.Uncertain] means that it may have the text, or has some parts.
 func (s *Sender) Send(ctx context.Context, m send.Message) error {
 	switch {
 	case !number.MatchString(m.To):
-		return &send.Error{Kind: send.Final, Reason: "bad_number"}
+		return &send.Error{Kind: send.Final, Reason: "bad_number", AboutMessage: true}
 	case strings.TrimSpace(m.Text) == "":
-		return &send.Error{Kind: send.Final, Reason: "no_text"}
+		return &send.Error{Kind: send.Final, Reason: "no_text", AboutMessage: true}
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.cfg.Timeout)
 	defer cancel()
 	parts, err := s.call(ctx, m)
 	if err != nil {
-		return s.explain(ctx, err, m)
+		return s.explain(err, m)
 	}
-	for i, p := range parts {
-		if p.status == "0" {
-			continue
-		}
-		e := judge(p.status)
-		e.Err = fmt.Errorf("part %d of %d: %s", i+1, len(parts), s.scrub("status "+p.status+" "+p.words, m))
-		return e
-	}
-	return nil
+	return s.judgeParts(parts, m)
 }
 
-// scrub takes our secret and the message out of what Vonage says.
+// scrub takes our secrets and the message out of what Vonage says.
 func (s *Sender) scrub(words string, m send.Message) string {
-	return send.Scrub(words, m, s.cfg.APISecret, s.cfg.APIKey)
+	return send.Scrub(words, m, s.cfg.APISecret, s.cfg.APIKey, s.cfg.SignatureSecret)
 }

@@ -83,29 +83,30 @@ func TestEveryDocumentedStatusHasItsMeaning(t *testing.T) {
 		status string
 		kind   send.Kind
 		reason string
+		about  bool
 	}{
-		{"1", send.Retryable, "throttled"},
-		{"2", send.Blocked, "missing_parameters"},
-		{"3", send.Final, "invalid_parameters"},
-		{"4", send.Blocked, "bad_credentials"},
-		{"5", send.Retryable, "internal_error"},
-		{"6", send.Final, "invalid_message"},
-		{"7", send.Final, "number_barred"},
-		{"8", send.Blocked, "account_barred"},
-		{"9", send.Blocked, "quota"},
-		{"10", send.Retryable, "too_many_binds"},
-		{"11", send.Blocked, "account_not_enabled"},
-		{"12", send.Final, "message_too_long"},
-		{"14", send.Blocked, "invalid_signature"},
-		{"15", send.Blocked, "invalid_sender"},
-		{"22", send.Blocked, "invalid_network"},
-		{"23", send.Blocked, "invalid_callback"},
-		{"29", send.Blocked, "not_whitelisted"},
-		{"32", send.Blocked, "secret_not_allowed"},
-		{"33", send.Final, "number_deactivated"},
-		{"99", send.Retryable, "unknown_status"},
-		{"", send.Retryable, "unknown_status"},
-		{"00", send.Retryable, "unknown_status"},
+		{"1", send.Retryable, "throttled", false},
+		{"2", send.Blocked, "missing_parameters", false},
+		{"3", send.Final, "invalid_parameters", true},
+		{"4", send.Blocked, "bad_credentials", false},
+		{"5", send.Retryable, "internal_error", false},
+		{"6", send.Final, "invalid_message", true},
+		{"7", send.Final, "number_barred", true},
+		{"8", send.Blocked, "account_barred", false},
+		{"9", send.Blocked, "quota", false},
+		{"10", send.Retryable, "too_many_binds", false},
+		{"11", send.Blocked, "account_not_enabled", false},
+		{"12", send.Final, "message_too_long", true},
+		{"14", send.Blocked, "invalid_signature", false},
+		{"15", send.Blocked, "invalid_sender", true},
+		{"22", send.Blocked, "invalid_network", true},
+		{"23", send.Blocked, "invalid_callback", false},
+		{"29", send.Blocked, "not_whitelisted", true},
+		{"32", send.Blocked, "secret_not_allowed", false},
+		{"33", send.Final, "number_deactivated", true},
+		{"99", send.Retryable, "unknown_status", false},
+		{"", send.Uncertain, "bad_reply", false},
+		{"00", send.Uncertain, "bad_reply", false},
 	}
 	if len(statuses) != len(tests)-3 {
 		t.Errorf("%d statuses are known, %d are tested", len(statuses), len(tests)-3)
@@ -115,7 +116,12 @@ func TestEveryDocumentedStatusHasItsMeaning(t *testing.T) {
 			t.Parallel()
 			srv := sendtest.Vonage(t)
 			srv.Statuses(tt.status)
-			check(t, to(t, srv, nil).Send(t.Context(), text()), tt.kind, tt.reason)
+			err := to(t, srv, nil).Send(t.Context(), text())
+			check(t, err, tt.kind, tt.reason)
+			var e *send.Error
+			if errors.As(err, &e) && e.AboutMessage != tt.about {
+				t.Errorf("AboutMessage = %v, want %v", e.AboutMessage, tt.about)
+			}
 		})
 	}
 }
@@ -130,6 +136,8 @@ func TestAPartThatFailedIsSeenBehindOneThatDidNot(t *testing.T) {
 		t.Fatalf("both parts accepted: %v", err)
 	}
 	srv.Statuses("0", "9")
+	check(t, s.Send(t.Context(), m), send.Uncertain, "quota") // the first part is on its way
+	srv.Statuses("9", "9")
 	check(t, s.Send(t.Context(), m), send.Blocked, "quota")
 }
 
@@ -163,20 +171,20 @@ func TestAReplyThatIsNoVerdictIsAnError(t *testing.T) {
 		kind   send.Kind
 		reason string
 	}{
-		"empty object":   {raw(200, js, `{}`), send.Blocked, "bad_reply"},
-		"no messages":    {raw(200, js, `{"message-count":"0","messages":[]}`), send.Blocked, "bad_reply"},
-		"null messages":  {raw(200, js, `{"messages":null}`), send.Blocked, "bad_reply"},
-		"null":           {raw(200, js, `null`), send.Blocked, "bad_reply"},
-		"nothing":        {raw(200, js, ``), send.Blocked, "bad_reply"},
-		"an array":       {raw(200, js, `[]`), send.Blocked, "bad_reply"},
-		"a page":         {raw(200, "text/html", `<html>Please log in, 447700900123`), send.Blocked, "bad_reply"},
-		"XML":            {raw(200, "text/xml", `<a><b/></a>`), send.Blocked, "bad_reply"},
-		"half a reply":   {raw(200, js, `{"messages":[{"status":"0"`), send.Blocked, "bad_reply"},
-		"a numeric code": {raw(200, js, `{"messages":[{"status":0}]}`), send.Blocked, "bad_reply"},
-		"bytes":          {raw(200, js, "\x00\xff\xfe"), send.Blocked, "bad_reply"},
-		"deep nesting":   {raw(200, js, strings.Repeat("[", 60<<10)), send.Blocked, "bad_reply"},
-		"202":            {raw(202, js, `{"messages":[{"status":"0"}]}`), send.Blocked, "bad_reply"},
-		"204":            {raw(204, js, ``), send.Blocked, "bad_reply"},
+		"empty object":   {raw(200, js, `{}`), send.Uncertain, "bad_reply"},
+		"no messages":    {raw(200, js, `{"message-count":"0","messages":[]}`), send.Uncertain, "bad_reply"},
+		"null messages":  {raw(200, js, `{"messages":null}`), send.Uncertain, "bad_reply"},
+		"null":           {raw(200, js, `null`), send.Uncertain, "bad_reply"},
+		"nothing":        {raw(200, js, ``), send.Uncertain, "bad_reply"},
+		"an array":       {raw(200, js, `[]`), send.Uncertain, "bad_reply"},
+		"a page":         {raw(200, "text/html", `<html>Please log in, 447700900123`), send.Uncertain, "bad_reply"},
+		"XML":            {raw(200, "text/xml", `<a><b/></a>`), send.Uncertain, "bad_reply"},
+		"half a reply":   {raw(200, js, `{"messages":[{"status":"0"`), send.Uncertain, "bad_reply"},
+		"a numeric code": {raw(200, js, `{"messages":[{"status":0}]}`), send.Uncertain, "bad_reply"},
+		"bytes":          {raw(200, js, "\x00\xff\xfe"), send.Uncertain, "bad_reply"},
+		"deep nesting":   {raw(200, js, strings.Repeat("[", 60<<10)), send.Uncertain, "bad_reply"},
+		"202":            {raw(202, js, `{"messages":[{"status":"0"}]}`), send.Uncertain, "bad_reply"},
+		"204":            {raw(204, js, ``), send.Uncertain, "bad_reply"},
 		"redirect":       {raw(307, js, ``, "Location", "/elsewhere"), send.Blocked, "redirected"},
 		"400":            {raw(400, js, echo), send.Blocked, "bad_reply"},
 		"401":            {raw(401, js, echo), send.Blocked, "bad_credentials"},
@@ -187,6 +195,8 @@ func TestAReplyThatIsNoVerdictIsAnError(t *testing.T) {
 		"420":            {raw(420, js, echo), send.Retryable, "throttled"},
 		"429":            {raw(429, js, echo, "Retry-After", "7"), send.Retryable, "throttled"},
 		"500":            {raw(500, "text/html", echo), send.Retryable, "unavailable"},
+		"504":            {raw(504, "text/html", echo), send.Uncertain, "bad_reply"},
+		"no status":      {raw(200, js, `{"messages":[{}]}`), send.Uncertain, "bad_reply"},
 		"503":            {raw(503, js, `{"messages":[{"status":"0"}]}`), send.Retryable, "unavailable"},
 	}
 	for name, tt := range tests {
@@ -249,7 +259,7 @@ func TestAGigabyteOfReplyCostsNoMemory(t *testing.T) {
 		written <- n
 		return true
 	}
-	check(t, to(t, srv, nil).Send(t.Context(), text()), send.Blocked, "bad_reply")
+	check(t, to(t, srv, nil).Send(t.Context(), text()), send.Uncertain, "bad_reply")
 	if n := <-written; n > 32<<20 { // what the kernel buffers comes on top
 		t.Errorf("%d bytes were taken", n)
 	}
@@ -273,7 +283,7 @@ func TestAProviderThatHangsIsLeftInTime(t *testing.T) {
 				return true
 			}
 			s := to(t, srv, func(c *Config) { c.Timeout = 200 * time.Millisecond })
-			check(t, s.Send(t.Context(), text()), send.Retryable, "timeout")
+			check(t, s.Send(t.Context(), text()), send.Uncertain, "timeout")
 
 			s = to(t, srv, func(c *Config) { c.Timeout = time.Hour })
 			ctx, cancel := context.WithCancel(t.Context())
@@ -281,12 +291,12 @@ func TestAProviderThatHangsIsLeftInTime(t *testing.T) {
 				srv.WaitFor(t, 2)
 				cancel()
 			}()
-			check(t, s.Send(ctx, text()), send.Retryable, "cancelled")
+			check(t, s.Send(ctx, text()), send.Uncertain, "cancelled")
 		})
 	}
 }
 
-func TestAConnectionThatBreaksIsRetryable(t *testing.T) {
+func TestAConnectionThatBreaksIsRetryableOnlyBeforeTheRequestIsOut(t *testing.T) {
 	t.Parallel()
 	srv := sendtest.Vonage(t)
 	srv.Answer = func(w http.ResponseWriter, _ *http.Request, _ url.Values) bool {
@@ -298,7 +308,7 @@ func TestAConnectionThatBreaksIsRetryable(t *testing.T) {
 		_ = c.Close()
 		return true
 	}
-	check(t, to(t, srv, nil).Send(t.Context(), text()), send.Retryable, "network")
+	check(t, to(t, srv, nil).Send(t.Context(), text()), send.Uncertain, "network")
 	s := to(t, srv, func(c *Config) { c.BaseURL = "http://127.0.0.1:1/sms" })
 	check(t, s.Send(t.Context(), text()), send.Retryable, "network")
 }
