@@ -188,6 +188,9 @@ type Letter struct {
 	Network string
 	At      time.Time
 	Expires time.Time // of the code; of a notice, when it is of no more use
+	// Mute says that nobody is to get the letter. It is posted all the same, so that the
+	// request that made it does and costs what any other does.
+	Mute bool
 	// NotMe is the secret with which whoever gets the message may say that it was not them,
 	// see [Engine.Disown]; empty where there is nothing to undo.
 	NotMe string

@@ -1,7 +1,10 @@
 package flows
 
 import (
+	"cmp"
+	"context"
 	"encoding/hex"
+	"fmt"
 	"time"
 
 	"github.com/stepgate/stepgate/flows/limit"
@@ -48,11 +51,12 @@ func (b budgetName) key(tx store.Tx) (string, error) {
 // proved one factor gives no fresh guesses at another: whoever has only the password
 // would otherwise get as many as they have browsers.
 func (b budgetName) known(tx store.Tx) (bool, error) {
-	if b.user == "" || b.device == "" {
+	if b.device == "" {
 		return false, nil
 	}
-	device, found, err := get[deviceRecord](tx, deviceKey(b.user, b.device))
-	return found && b.engine.Now().Before(device.Until) && device.Proved.Has(b.factor), err
+	// Looked for as well where there is no account, which must not be quicker.
+	device, found, err := get[deviceRecord](tx, deviceKey(cmp.Or(b.user, noUser), b.device))
+	return found && b.user != "" && b.engine.Now().Before(device.Until) && device.Proved.Has(b.factor), err
 }
 
 // device names what may become a known device: the browser by its cookie. A client shows
@@ -105,6 +109,18 @@ func (e *Engine) chargeWork(tx store.Tx, what, network string) error {
 		return nil
 	}
 	wait, err := limit.Spend(tx, e.budgetFor(what, network, ""), e.WorkBudget, e.Now())
+	if err == nil && wait > 0 {
+		return &Refusal{Code: TooManyTries, Wait: wait, Left: -1}
+	}
+	return err
+}
+
+// chargeSignUp bounds the accounts that are created from one client network.
+func (e *Engine) chargeSignUp(tx store.Tx, network string) error {
+	if network == "" {
+		return nil
+	}
+	wait, err := limit.Spend(tx, e.budgetFor("sign-ups", network, ""), e.SignUpBudget, e.Now())
 	if err == nil && wait > 0 {
 		return &Refusal{Code: TooManyTries, Wait: wait, Left: -1}
 	}
@@ -180,3 +196,64 @@ func (e *Engine) clearBudget(tx store.Tx, b budgetName) error {
 	}
 	return limit.Clear(tx, key)
 }
+
+// noteGuessing tells operators, and the owner, when a wrong try has spent what may be
+// tried at an account.
+func (e *Engine) noteGuessing(tx store.Tx, c Caller, record *flowRecord, b budgetName, rate limit.Rate, out *outcome) error {
+	refusal, err := e.checkBudget(tx, b, rate)
+	if err != nil || refusal == nil {
+		return err
+	}
+	if err := e.report(tx, out, Incident{Kind: Guessing}, b.whom); err != nil {
+		return err
+	}
+	return e.warnOwner(tx, c, record, out)
+}
+
+// closeWay ends what can be tried in a flow with the awaited factor. Where the flow has
+// other ways on it stays, and its person may take one of them; a first factor has none,
+// and its flow is over.
+func (e *Engine) closeWay(tx store.Tx, record flowRecord, out *outcome) error {
+	if record.otherWays() {
+		record.Code = nil
+		out.record = record
+		return put(tx, flowKey(record.ID), record, e.Now(), record.Ends)
+	}
+	out.gone = true
+	return tx.Delete(flowKey(record.ID))
+}
+
+// otherWays reports whether the flow could go on by another factor than the awaited one.
+func (f *flowRecord) otherWays() bool {
+	return !f.First && !f.Enrolling && !f.ThenPhone && f.Options.Without(f.Factor) != 0
+}
+
+// Unlock forgets what outsiders have tried at an account, at every factor: their rows of
+// failures and their rates. It is the operator's way out of the hard cap; each use
+// gives whoever is guessing their first tries again. [ErrNoAccount] if there is no such
+// account.
+func (e *Engine) Unlock(ctx context.Context, email string) error {
+	err := e.Store.Update(ctx, func(tx store.Tx) error {
+		user, err := userOf(tx, email)
+		if err != nil {
+			return err
+		}
+		for _, factor := range policy.All().Slice() {
+			key := e.budgetFor(triesAt(factor), user.Canonical, outsiders)
+			if err := limit.Clear(tx, key); err != nil {
+				return err
+			}
+			if err := limit.Reset(tx, key); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("unlocking an account: %w", err)
+	}
+	return nil
+}
+
+// triesAt names the budget of tries at a factor.
+func triesAt(factor policy.Factor) string { return "try:" + factor.String() }

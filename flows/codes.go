@@ -6,9 +6,7 @@ import (
 	"errors"
 	"time"
 
-	"github.com/stepgate/stepgate/flows/limit"
 	"github.com/stepgate/stepgate/flows/otp"
-	"github.com/stepgate/stepgate/flows/send"
 	"github.com/stepgate/stepgate/flows/store"
 	"github.com/stepgate/stepgate/policy"
 )
@@ -29,7 +27,7 @@ func (r *effectRun) newCode(purpose Purpose) error {
 		}
 		return nil // the one that is on its way will do
 	}
-	if err := r.chargeSend(medium, toSum); err != nil {
+	if err := r.chargeSend(medium, to, toSum); err != nil {
 		return err
 	}
 	code, err := otp.New(e.Rand, e.CodeDigits)
@@ -41,68 +39,27 @@ func (r *effectRun) newCode(purpose Purpose) error {
 		Sent: r.now, Expires: r.now.Add(e.CodeLife), Named: r.namesAction(),
 	}
 	r.record.Code.Sum = otp.Sum(e.Keys, code, r.record.binding()...)
-	letter := Letter{Purpose: purpose, Medium: medium, To: to, Code: code, Expires: r.record.Code.Expires}
+	letter := Letter{
+		Series: e.seriesOf(r.record.ID), Purpose: purpose, Medium: medium, To: to, Code: code,
+		Expires: r.record.Code.Expires,
+	}
 	if r.record.Phantom {
 		letter.Code = ""
 	}
-	r.letter(letter)
-	return nil
+	if letter.Mute, err = r.keepsQuiet(purpose); err != nil {
+		return err
+	}
+	return r.letter(letter)
 }
 
 // resendAfter is when another code may be asked for: at once, where too many tries have
-// ended the one there is, since nothing useful is on its way.
+// ended the one there is, or its message has come to nothing, since nothing useful is on
+// its way.
 func (e *Engine) resendAfter(c *codeRecord) time.Time {
-	if c.Tries >= e.CodeTries {
+	if c.Tries >= e.CodeTries || c.delivery.cameToNothing() {
 		return c.Sent
 	}
 	return c.Sent.Add(e.ResendAfter)
-}
-
-// chargeSend takes one message from every budget that it counts against.
-func (r *effectRun) chargeSend(medium send.Medium, toSum string) error {
-	e := r.engine
-	whom := toSum
-	if medium == send.Email {
-		whom = r.record.account() // one budget, however the address is spelled
-	}
-	name := e.budget(r.caller, r.record, r.record.Factor, "send", whom)
-	known, err := name.known(r.tx)
-	if err != nil {
-		return err
-	}
-	budget, err := name.key(r.tx)
-	if err != nil {
-		return err
-	}
-	charges := []charge{{budget, e.SendBudget}}
-	if !known && r.caller.Network != "" {
-		charges = append(charges, charge{e.budgetFor("network", r.caller.Network, ""), e.NetworkBudget})
-	}
-	if medium == send.SMS {
-		charges = append(charges, charge{e.budgetFor("number", toSum, ""), e.NumberBudget})
-	}
-	if r.record.Enrolling {
-		// The number is the person's choice, so the account is counted as well. There is
-		// no other budget for a known device: it is the account itself that sends.
-		charges = append(charges, charge{e.budgetFor("enrol", r.record.account(), ""), e.EnrolBudget})
-	}
-	for _, c := range charges {
-		wait, err := limit.Spend(r.tx, c.budget, c.rate, r.now)
-		if err != nil {
-			return err
-		}
-		if wait > 0 {
-			return &Refusal{Code: TooManySends, Wait: wait, Left: -1}
-		}
-	}
-	r.out.charged = append(r.out.charged, charges...)
-	return nil
-}
-
-// charge is one message's cost to one budget.
-type charge struct {
-	budget string
-	rate   limit.Rate
 }
 
 // binding is all that a code is good for: this flow, account, factor, address and
@@ -139,6 +96,11 @@ func (e *Engine) giveCode(ctx context.Context, c Caller, flow string, in GiveCod
 			return err
 		}
 		if refusal == nil {
+			if record.Enrolling {
+				if err := e.noteConversion(tx, record.Phone); err != nil {
+					return err
+				}
+			}
 			record.Silent = record.Silent.Without(record.Factor)
 			if !record.Code.Named {
 				record.Silent = record.Silent.With(record.Factor)
@@ -149,8 +111,7 @@ func (e *Engine) giveCode(ctx context.Context, c Caller, flow string, in GiveCod
 		// The refusal is told and the count is kept.
 		out.record, out.facts, out.phone, out.refusal = record, facts, phoneOf(user), refusal
 		if refusal.Code == TooManyTries || refusal.Code == Exhausted {
-			out.gone = true
-			return tx.Delete(flowKey(flow))
+			return e.closeWay(tx, record, out)
 		}
 		return put(tx, flowKey(flow), record, e.Now(), record.Ends)
 	})
@@ -167,7 +128,7 @@ func (e *Engine) judgeCode(tx store.Tx, c Caller, record *flowRecord, user *User
 	if challenge.Tries >= e.CodeTries {
 		return &Refusal{Code: CodeSpent, Field: "code", Left: -1}, nil
 	}
-	budget := e.budget(c, record, record.Factor, "try:"+record.Factor.String(), record.account())
+	budget := e.budget(c, record, record.Factor, triesAt(record.Factor), record.account())
 	if refusal, err := e.checkBudget(tx, budget, e.CodeBudget); refusal != nil || err != nil {
 		return refusal, err
 	}
@@ -180,6 +141,9 @@ func (e *Engine) judgeCode(tx store.Tx, c Caller, record *flowRecord, user *User
 		return nil, err
 	}
 	if err := e.noteFailure(tx, record, out); err != nil {
+		return nil, err
+	}
+	if err := e.noteGuessing(tx, c, record, budget, e.CodeBudget, out); err != nil {
 		return nil, err
 	}
 	tries := e.CodeTries - challenge.Tries

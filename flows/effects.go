@@ -57,6 +57,9 @@ func (r *effectRun) createAccount(hash string) error {
 	if taken {
 		return &Refusal{Code: FlowGone}
 	}
+	if err := r.engine.chargeSignUp(r.tx, r.caller.Network); err != nil {
+		return err
+	}
 	id, err := r.engine.uuid()
 	if err != nil {
 		return err
@@ -79,20 +82,14 @@ func (r *effectRun) setPhone(e164 string) error {
 		return &Refusal{Code: EnrolNotAllowed}
 	}
 	r.user.Phone = e164
-	r.letter(Letter{Purpose: NoticePhoneAdded, Medium: send.Email, To: r.user.Email})
+	if err := r.letter(Letter{Purpose: NoticePhoneAdded, Medium: send.Email, To: r.user.Email}); err != nil {
+		return err
+	}
 	return r.putUser()
 }
 
 func (r *effectRun) putUser() error {
 	return put(r.tx, userKey(r.user.ID), r.user, r.now, time.Time{})
-}
-
-// letter adds a message to what is sent once the transaction has committed.
-func (r *effectRun) letter(l Letter) {
-	l.Site, l.Target, l.At = r.caller.Site, r.record.Target, r.now
-	l.Lang, l.Device, l.Network = r.caller.Lang, r.caller.Device, r.caller.Network
-	l.Once = l.Code != "" && r.namesAction()
-	r.out.letters = append(r.out.letters, l)
 }
 
 // namesAction reports whether a code that is sent now says which request it opens: where

@@ -11,7 +11,6 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/stepgate/stepgate/flows/limit"
 	"github.com/stepgate/stepgate/flows/password"
 	"github.com/stepgate/stepgate/flows/seal"
 	"github.com/stepgate/stepgate/flows/send"
@@ -27,8 +26,9 @@ type Config struct {
 	// Cache holds warm sessions. Engines over one store must share one cache, or a
 	// session revoked through one would live on in the other.
 	Cache *SessionCache
-	// Post composes a letter and queues it. It must not wait for a provider; an
-	// error means the letter was not accepted.
+	// Post queues a letter. It must neither wait for a provider nor put the letter into
+	// words, or how long it takes would tell what is sent. An error means that the letter was
+	// not accepted; of one that was, [Engine.Finished] is to be told the end.
 	Post func(Letter) error
 	// Down reports whether no sender of a medium works at present. Nil: all do.
 	Down func(send.Medium) bool
@@ -56,32 +56,7 @@ type Settings struct {
 	// default 24 h.
 	ResetCoolDown time.Duration
 
-	// CodeBudget, PasswordBudget and SendBudget bound what may be tried per account
-	// and factor, and sent per address. A device from which a factor has been proved
-	// has a budget of its own for that factor, so that an outsider who spends the other
-	// does not lock the owner out. EnrolBudget bounds the numbers that one account may
-	// try to add, whoever asks.
-	//
-	// With the defaults an outsider has 10 + 36 guesses at e-mail codes in a day and as
-	// many at text messages, each right with probability 1e-6: below 1 in 10,000.
-	CodeBudget     limit.Rate // default 10, then one every 40 min
-	PasswordBudget limit.Rate // default 10, then one every 10 min
-	SendBudget     limit.Rate // default 5, then one every 12 min
-	EnrolBudget    limit.Rate // default 5, then one every 2 h
-	// NumberBudget bounds the texts to one number, whoever asks: 20, then one every 30 min.
-	NumberBudget limit.Rate
-	// NetworkBudget bounds the messages that one client network may cause to be sent
-	// from devices that are not known: 200, then one every 5 s. Enough for an office that
-	// comes to work, too little to fill the outbox or to bother many strangers.
-	NetworkBudget limit.Rate
-	// WorkBudget bounds what one client network may have the server do before anybody has
-	// proved anything: begin flows, have passwords hashed for devices that are not known,
-	// and ask who has an account where clients may know. Each counts for itself: 1000, then
-	// one every second.
-	WorkBudget limit.Rate
-	// HardCap ends guessing after so many consecutive failures per account and factor
-	// (NIST SP 800-63B-4, 3.2.2); default and greatest 100.
-	HardCap int
+	Limits
 }
 
 func (s Settings) withDefaults() (Settings, error) {
@@ -95,15 +70,9 @@ func (s Settings) withDefaults() (Settings, error) {
 			*n = value
 		}
 	}
-	rate := func(r *limit.Rate, burst int, every time.Duration) {
-		if *r == (limit.Rate{}) {
-			*r = limit.Rate{Burst: burst, Every: every}
-		}
-	}
 	num(&s.CodeDigits, 6)
 	num(&s.CodeTries, 5)
 	num(&s.PasswordMin, 15)
-	num(&s.HardCap, 100)
 	def(&s.CodeLife, 10*time.Minute)
 	def(&s.ResendAfter, 30*time.Second)
 	def(&s.FlowLife, time.Hour)
@@ -112,13 +81,7 @@ func (s Settings) withDefaults() (Settings, error) {
 	def(&s.RiseGrace, 10*time.Second)
 	def(&s.EnrolWithin, 5*time.Minute)
 	def(&s.ResetCoolDown, 24*time.Hour)
-	rate(&s.CodeBudget, 10, 40*time.Minute)
-	rate(&s.PasswordBudget, 10, 10*time.Minute)
-	rate(&s.SendBudget, 5, 12*time.Minute)
-	rate(&s.EnrolBudget, 5, 2*time.Hour)
-	rate(&s.NumberBudget, 20, 30*time.Minute)
-	rate(&s.NetworkBudget, 200, 5*time.Second)
-	rate(&s.WorkBudget, 1000, time.Second)
+	s.Limits.setDefaults()
 
 	switch {
 	case s.CodeDigits < 6 || s.CodeDigits > 8:
@@ -143,15 +106,11 @@ func (s Settings) withDefaults() (Settings, error) {
 		return s, fmt.Errorf("a least password length of %d: 8 to 64 are possible", s.PasswordMin)
 	case s.ResetCoolDown < time.Hour || s.ResetCoolDown > 30*24*time.Hour:
 		return s, fmt.Errorf("a cool-down of %v after a reset: 1h to 720h are possible", s.ResetCoolDown)
-	case s.HardCap < 10 || s.HardCap > 100:
-		return s, fmt.Errorf("a hard cap of %d failures: 10 to 100 are possible", s.HardCap)
 	}
-	for _, r := range []limit.Rate{s.CodeBudget, s.PasswordBudget, s.SendBudget, s.EnrolBudget, s.NumberBudget, s.NetworkBudget, s.WorkBudget} {
-		if r.Burst < 1 || r.Burst > 1000 || r.Every < time.Second || r.Every > 24*time.Hour {
-			return s, fmt.Errorf("a budget of %d, then one every %v: bursts of 1 to 1000 and 1s to 24h are possible", r.Burst, r.Every)
-		}
+	if err := s.Limits.Check(); err != nil {
+		return s, err
 	}
-	return s, nil
+	return s, s.CheckGuessing(s.CodeDigits)
 }
 
 // Engine runs flows and keeps sessions. It is safe for concurrent use.
@@ -214,7 +173,7 @@ type outcome struct {
 	gone    bool     // the flow ended without success
 	ended   []string // sids of sessions that were revoked
 	renewed []string // sids of sessions that go on under a new id
-	charged []charge // what sending cost
+	charged []charge // what it cost beyond the account's own tries
 	// failed is the account at which a wrong try was made, if there is one, and failedAt
 	// when the newest were, in Unix seconds.
 	failed    string
@@ -253,8 +212,8 @@ func (e *Engine) transact(ctx context.Context, fn func(store.Tx, *outcome) error
 	for _, letter := range out.letters {
 		if err := e.Post(letter); err != nil {
 			e.Log.Warn("message not accepted", "purpose", letter.Purpose, "error", err)
-			if len(out.charged) > 0 && letter.Purpose != NoticePhoneAdded && letter.Purpose != NoticePasswordReset {
-				e.takeBack(ctx, out)
+			if letter.Series != "" { // a notice stays for the next process to send
+				e.takeBack(context.WithoutCancel(ctx), out, letter)
 				out.refusal = &Refusal{Code: SendFailed}
 			}
 		}
@@ -264,16 +223,20 @@ func (e *Engine) transact(ctx context.Context, fn func(store.Tx, *outcome) error
 
 // takeBack undoes what a code cost that could not be handed to the outbox: its flow may
 // ask again at once, and no budget is the poorer.
-func (e *Engine) takeBack(ctx context.Context, out outcome) {
+func (e *Engine) takeBack(ctx context.Context, out outcome, letter Letter) {
 	flow := out.record.ID
 	err := e.Store.Update(ctx, func(tx store.Tx) error {
-		for _, c := range out.charged {
-			if err := limit.Refund(tx, c.budget, c.rate, e.Now()); err != nil {
-				return err
-			}
+		if _, _, err := e.strikeLetter(tx, letter.Series, letter.ID); err != nil {
+			return err
+		}
+		if err := giveBackAll(tx, out.charged, e.Now()); err != nil {
+			return err
 		}
 		record, found, err := get[flowRecord](tx, flowKey(flow))
 		if err != nil || !found {
+			return err
+		}
+		if err := e.takeBackEnrolment(tx, &record); err != nil {
 			return err
 		}
 		record.Code = nil

@@ -1,5 +1,11 @@
 package flows
 
+import (
+	"context"
+
+	"github.com/stepgate/stepgate/flows/store"
+)
+
 // ReadAttributes lets tests of the package's contract see how values are read.
 func ReadAttributes(s *Site, given map[string]string) (map[string]string, *Refusal) {
 	return s.readAttributes(nil, given)
@@ -21,3 +27,14 @@ func (c *SessionCache) Winding() bool {
 
 // Expire is what the timer does.
 func (c *SessionCache) Expire() { c.expire() }
+
+// RequireEffort asks for an effort in a transaction of its own, which then comes to the
+// given end.
+func (e *Engine) RequireEffort(ctx context.Context, c Caller, what string, end error) error {
+	return e.Store.Update(ctx, func(tx store.Tx) error {
+		if err := e.requireEffort(tx, c, what); err != nil {
+			return err
+		}
+		return end
+	})
+}

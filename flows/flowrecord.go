@@ -28,6 +28,9 @@ type flowRecord struct {
 	// count for all but a permit: nobody approves what they were not told.
 	Silent policy.Factors `json:"silent,omitempty"`
 
+	// Opened is the sid of the session that a finished flow has opened.
+	Opened string `json:"opened,omitempty"`
+
 	Ends time.Time `json:"ends"` // absolute
 }
 
@@ -41,6 +44,9 @@ type codeRecord struct {
 	Expires time.Time     `json:"expires"`
 	Tries   int           `json:"tries"`
 	Named   bool          `json:"named,omitempty"` // its message says which request it opens
+	Message string        `json:"message,omitempty"`
+
+	delivery Delivery // what is known of the message, where it may be told
 }
 
 // loadFlow finds a live flow of this browser at this site. Everything else (expired,
@@ -65,6 +71,9 @@ func (e *Engine) loadFlow(tx store.Tx, c Caller, id string) (flowRecord, error) 
 		return flowRecord{}, gone
 	}
 	record.ID = id
+	if err := e.learnDelivery(tx, &record); err != nil {
+		return flowRecord{}, err
+	}
 	if !record.Kind.identifies() {
 		if c.Session == nil || c.Session.SID != record.Began {
 			return flowRecord{}, &Refusal{Code: SignInFirst}
@@ -114,7 +123,7 @@ func (e *Engine) gather(tx store.Tx, c Caller, s State, demand policy.Demand) (F
 		AttributesMissing: len(c.Site.missingAttributes(s.Attributes)) > 0,
 	}
 	if s.User == "" {
-		return facts, nil, nil
+		return facts, nil, readNobody(tx)
 	}
 	user, found, err := get[User](tx, userKey(s.User))
 	if err != nil || !found || user.Disabled || user.Epoch != s.Epoch {

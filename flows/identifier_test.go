@@ -117,6 +117,19 @@ func TestPhoneNumbersThatMustNotBeTextedAreRefused(t *testing.T) {
 		{"+33 6 39 98 12 34", []string{"GB"}, PhoneCountry},
 		{"+44 909 879 0123", []string{"GB"}, PhoneCountry}, // premium rate
 		{"+44 800 123 4567", []string{"GB"}, PhoneCountry}, // toll-free
+		// "*" is any country, and none of these is of one
+		{"+44 909 879 0123", []string{"*"}, PhoneCountry},
+		{"+49 180 6123456", []string{"*"}, PhoneCountry}, // shared cost
+		{"+800 1234 5678", []string{"*"}, PhoneCountry},  // free, everywhere
+		{"+808 1234 5678", []string{"*"}, PhoneCountry},  // shared cost, everywhere
+		{"+870 301 234567", []string{"*"}, PhoneCountry}, // satellites
+		{"+878 10 1234567890", []string{"*"}, PhoneCountry},
+		{"+881 612345678", []string{"*"}, PhoneCountry},
+		{"+882 16 123456", []string{"*"}, PhoneCountry}, // networks without a country
+		{"+883 5100 123456", []string{"*"}, PhoneCountry},
+		{"+888 123 456 78901", []string{"*"}, PhoneCountry},
+		{"+979 1 2345 6789", []string{"*"}, PhoneCountry}, // premium rate, everywhere
+		{"+870 301 234567", []string{"GB"}, PhoneCountry},
 		{"+44 20 7946 0123", []string{"GB"}, PhoneNotMobile},
 		{"+1 876 555 0123", []string{"US"}, PhoneCountry}, // another country under the same code
 	} {

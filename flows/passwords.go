@@ -19,7 +19,7 @@ func (e *Engine) givePassword(ctx context.Context, c Caller, record flowRecord, 
 	if in.Password == "" {
 		return outcome{}, &Refusal{Code: PasswordMissing, Field: "password", Left: -1}
 	}
-	stored, err := e.chargePassword(ctx, c, record.ID, in.Email, demand)
+	stored, charged, err := e.chargePassword(ctx, c, record.ID, in.Email, demand)
 	if err != nil {
 		return outcome{}, err
 	}
@@ -27,7 +27,7 @@ func (e *Engine) givePassword(ctx context.Context, c Caller, record flowRecord, 
 	if err != nil {
 		// Nothing was judged, so nothing is charged: a storm of other people's passwords
 		// must not use up this person's tries.
-		if refundErr := e.refundPassword(ctx, c, record.ID); refundErr != nil {
+		if refundErr := e.refundPassword(ctx, c, record.ID, charged); refundErr != nil {
 			e.Log.Warn("giving back a try that was not judged", "error", refundErr)
 		}
 		if errors.Is(err, password.ErrBusy) {
@@ -54,10 +54,13 @@ func (e *Engine) givePassword(ctx context.Context, c Caller, record flowRecord, 
 		if err != nil {
 			return err
 		}
-		if !right || user == nil || user.Password != stored {
+		if !right || user == nil || user.usablePassword() != stored {
 			out.record, out.facts, out.phone = record, facts, phoneOf(user)
 			out.refusal = &Refusal{Code: PairWrong, Left: -1}
 			if err := e.noteFailure(tx, &record, out); err != nil {
+				return err
+			}
+			if err := e.noteGuessing(tx, c, &record, e.passwordBudget(c, &record), e.PasswordBudget, out); err != nil {
 				return err
 			}
 			// Written although nothing has changed: a right password is answered after a
@@ -69,6 +72,9 @@ func (e *Engine) givePassword(ctx context.Context, c Caller, record flowRecord, 
 			if err := put(tx, userKey(user.ID), user, e.Now(), zeroTime); err != nil {
 				return err
 			}
+		}
+		if err := giveBackAll(tx, charged, e.Now()); err != nil {
+			return err // only wrong passwords count for networks and in total
 		}
 		budget := e.passwordBudget(c, &record)
 		if c.Client != nil {
@@ -86,14 +92,14 @@ func (e *Engine) givePassword(ctx context.Context, c Caller, record flowRecord, 
 }
 
 func (e *Engine) passwordBudget(c Caller, record *flowRecord) budgetName {
-	return e.budget(c, record, policy.Password, "try:"+policy.Password.String(), record.account())
+	return e.budget(c, record, policy.Password, triesAt(policy.Password), record.account())
 }
 
-// chargePassword takes one try from the budget and returns the hash to check, empty
-// when there is none. An address other than the flow's own starts it again first.
-func (e *Engine) chargePassword(ctx context.Context, c Caller, flow, email string, demand policy.Demand) (stored string, err error) {
+// chargePassword takes one try from the budgets and returns the hash to check, empty
+// when there is none, and what is given back if the password is right. An address other than the flow's own starts it again first.
+func (e *Engine) chargePassword(ctx context.Context, c Caller, flow, email string, demand policy.Demand) (stored string, charged []charge, err error) {
 	var refused *Refusal
-	_, err = e.transact(ctx, func(tx store.Tx, out *outcome) error {
+	out, err := e.transact(ctx, func(tx store.Tx, out *outcome) error {
 		stored, refused = "", nil
 		record, err := e.loadFlow(tx, c, flow)
 		if err != nil {
@@ -119,7 +125,7 @@ func (e *Engine) chargePassword(ctx context.Context, c Caller, flow, email strin
 			return err
 		}
 		if refused != nil {
-			return tx.Delete(flowKey(flow))
+			return e.closeWay(tx, record, out)
 		}
 		known, err := budget.known(tx)
 		if err != nil {
@@ -129,25 +135,31 @@ func (e *Engine) chargePassword(ctx context.Context, c Caller, flow, email strin
 			if err := e.chargeWork(tx, "hash for", c.Network); err != nil {
 				return err
 			}
+			if err := e.chargeTry(tx, c, out); err != nil {
+				return err
+			}
 		}
 		if err := e.countFailure(tx, budget, e.PasswordBudget); err != nil {
 			return err
 		}
 		_, user, err := e.gather(tx, c, record.State, demand)
 		if user != nil {
-			stored = user.Password
+			stored = user.usablePassword()
 		}
 		return err
 	})
 	if err == nil && refused != nil {
-		return "", refused
+		return "", nil, refused
 	}
-	return stored, err
+	return stored, out.charged, err
 }
 
-func (e *Engine) refundPassword(ctx context.Context, c Caller, flow string) error {
+func (e *Engine) refundPassword(ctx context.Context, c Caller, flow string, charged []charge) error {
 	// Also for somebody who has hung up meanwhile.
 	return e.Store.Update(context.WithoutCancel(ctx), func(tx store.Tx) error {
+		if err := giveBackAll(tx, charged, e.Now()); err != nil {
+			return err
+		}
 		record, err := e.loadFlow(tx, c, flow)
 		if err != nil {
 			return err

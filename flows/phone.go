@@ -35,6 +35,9 @@ func ParsePhone(input string, countries []string) (e164 string, refusal *Refusal
 	if err != nil || phonenumbers.IsPossibleNumberWithReason(number) != phonenumbers.IS_POSSIBLE || number.GetExtension() != "" {
 		return "", malformed
 	}
+	if region := phonenumbers.GetRegionCodeForCountryCode(int(number.GetCountryCode())); region == nowhere || region == "ZZ" {
+		return "", &Refusal{Code: PhoneCountry, Field: "phone"}
+	}
 	switch phonenumbers.GetNumberType(number) {
 	case phonenumbers.FIXED_LINE, phonenumbers.VOIP, phonenumbers.PAGER, phonenumbers.UAN, phonenumbers.VOICEMAIL:
 		return "", &Refusal{Code: PhoneNotMobile, Field: "phone"}
@@ -52,6 +55,12 @@ func ParsePhone(input string, countries []string) (e164 string, refusal *Refusal
 	}
 	return e164, nil
 }
+
+// nowhere is the region of country codes that belong to no country: satellites (+870, +881),
+// global networks (+882, +883), global free, shared-cost and premium numbers (+800, +808,
+// +979) and the like. A text to one costs many times what it costs elsewhere, and "any
+// country" does not mean them.
+const nowhere = "001"
 
 // inCountry compares by region where the number's range is known, and otherwise by
 // the country code's main region: an unknown range of +1 is the United States', not

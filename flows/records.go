@@ -9,14 +9,18 @@ import (
 // User is one account. The e-mail address is verified by construction: a record
 // is written only after a code sent to the address came back.
 type User struct {
-	ID         string            `json:"id"`
-	Email      string            `json:"email"`              // as the person typed it; messages go here
-	Canonical  string            `json:"canonical"`          // the key: see CanonicalEmail
-	Password   string            `json:"password,omitempty"` // PHC string; empty = none
-	Phone      string            `json:"phone,omitempty"`    // E.164, proved by a code
-	Attributes map[string]string `json:"attributes,omitempty"`
-	Groups     []string          `json:"groups,omitempty"`
-	Disabled   bool              `json:"disabled,omitempty"`
+	ID        string `json:"id"`
+	Email     string `json:"email"`              // as the person typed it; messages go here
+	Canonical string `json:"canonical"`          // the key: see CanonicalEmail
+	Password  string `json:"password,omitempty"` // PHC string; empty = none
+	// PasswordLocked says that somebody else knows the password, as the owner has said:
+	// until it is reset, it is as good as a wrong one. It still counts as one of the account's
+	// factors, or whoever holds only the mailbox could now enrol a phone beside it.
+	PasswordLocked bool              `json:"password_locked,omitempty"`
+	Phone          string            `json:"phone,omitempty"` // E.164, proved by a code
+	Attributes     map[string]string `json:"attributes,omitempty"`
+	Groups         []string          `json:"groups,omitempty"`
+	Disabled       bool              `json:"disabled,omitempty"`
 	// Epoch rises when every session of the account must end; a session opened
 	// under an older epoch is dead.
 	Epoch   int       `json:"epoch"`
@@ -25,6 +29,14 @@ type User struct {
 	// mail has spent the mailbox: whoever holds nothing else could have chosen the password
 	// as well. Zero: all do.
 	MailboxBack time.Time `json:"mailbox_back,omitzero"`
+}
+
+// usablePassword is what a password is checked against; empty: none would be right.
+func (u *User) usablePassword() string {
+	if u.PasswordLocked {
+		return ""
+	}
+	return u.Password
 }
 
 // Factors is what the account can prove itself with.

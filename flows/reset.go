@@ -15,7 +15,7 @@ func (r *effectRun) resetPassword(hash string, back time.Time) error {
 	if r.user == nil {
 		return &Refusal{Code: FlowGone}
 	}
-	r.user.Password = hash
+	r.user.Password, r.user.PasswordLocked = hash, false
 	r.user.Epoch++
 	r.record.Epoch = r.user.Epoch
 	r.user.MailboxBack = back.UTC()
@@ -26,7 +26,9 @@ func (r *effectRun) resetPassword(hash string, back time.Time) error {
 	if err := r.engine.clearBudget(r.tx, r.engine.passwordBudget(r.caller, r.record)); err != nil {
 		return err
 	}
-	r.letter(Letter{Purpose: NoticePasswordReset, Medium: send.Email, To: r.user.Email})
+	if err := r.letter(Letter{Purpose: NoticePasswordReset, Medium: send.Email, To: r.user.Email}); err != nil {
+		return err
+	}
 	return r.putUser()
 }
 

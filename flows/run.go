@@ -257,10 +257,10 @@ func (e *Engine) view(c Caller, out outcome, demand policy.Demand) View {
 	}
 	if r.Code != nil && r.Step == AskCode {
 		v.Sent, v.Expires = r.Code.Sent, r.Code.Expires
-		v.ResendAfter = e.resendAfter(r.Code)
+		v.ResendAfter, v.Delivery = e.resendAfter(r.Code), e.delivery(&r)
 	}
 	if out.gone {
-		v = View{Kind: r.Kind, Target: r.Target, Email: r.Email}
+		v = View{Kind: r.Kind, Target: r.Target, Email: r.Email, First: r.First, Factor: r.Factor}
 	}
 	return v
 }

@@ -44,6 +44,10 @@ func (r *effectRun) openSession() error {
 	} else if newPerson, err = r.recognisePerson(); err != nil {
 		return err
 	}
+	r.record.Opened = sid
+	if err := r.announceDevice(); err != nil {
+		return err
+	}
 	if err := r.acquaint(&session); err != nil {
 		return err
 	}

@@ -26,6 +26,8 @@ type Site struct {
 	SignUp SignUpMode
 	// Domains limits SignUpDomains, as canonical (lower-case, A-label) names.
 	Domains []string
+	// TellUnknown says when an address without an account is told by mail that it has none.
+	TellUnknown TellUnknown
 	// Attributes are asked of newcomers, in this order.
 	Attributes []Attribute
 }

@@ -137,6 +137,9 @@ func (e *Engine) identified(tx store.Tx, c Caller, kind Kind, in Identify) (Iden
 // owner returns the account of an address: nil if there is none, or a disabled one.
 func (e *Engine) owner(tx store.Tx, canonical string) (*User, error) {
 	id, found, err := get[string](tx, emailKey(canonical))
+	if err == nil && !found {
+		err = readNobody(tx)
+	}
 	if err != nil || !found {
 		return nil, err
 	}

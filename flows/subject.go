@@ -31,6 +31,9 @@ func (e *Engine) judge(ctx context.Context, c Caller, record *flowRecord) (polic
 // for whom as much is read. Nothing of it is shown before a first factor is proved.
 func (e *Engine) subject(tx store.Tx, c Caller, record *flowRecord) (*Session, error) {
 	user, found, err := get[User](tx, userKey(record.User))
+	if err == nil && !found {
+		err = readNobody(tx)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -27,8 +27,9 @@ type world struct {
 
 	mu      sync.Mutex
 	now     time.Time
-	letters []flows.Letter
-	full    bool // the outbox
+	letters []flows.Letter // that somebody gets
+	posts   int            // with those that nobody gets
+	full    bool           // the outbox
 }
 
 func newWorld(t *testing.T, changes ...func(*flows.Config)) *world {
@@ -78,7 +79,9 @@ func (w *world) post(l flows.Letter) error {
 	if w.full {
 		return errors.New("the outbox is full")
 	}
-	w.letters = append(w.letters, l)
+	if w.posts++; !l.Mute {
+		w.letters = append(w.letters, l)
+	}
 	return nil
 }
 
@@ -100,6 +103,13 @@ func (w *world) sent() int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return len(w.letters)
+}
+
+// posted counts letters with those that nobody gets.
+func (w *world) posted() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.posts
 }
 
 // browser is one person's browser: its cookies and the flow it is in.

@@ -33,6 +33,9 @@ type spy struct {
 	err  error      // of Submit, SignOut, and Start if there is no view
 	lost error      // of Look, Preview and Held
 	held flows.HeldForm
+
+	disowned flows.DisownView // answer of LookDisown and Disown
+	token    string           // what they were asked about
 }
 
 func (s *spy) note(method string, c flows.Caller) {
@@ -88,10 +91,22 @@ func (s *spy) SignOut(_ context.Context, session *flows.Session) error {
 	return s.err
 }
 
+func (s *spy) LookDisown(_ context.Context, c flows.Caller, token string) (flows.DisownView, error) {
+	s.note("LookDisown", c)
+	s.token = token
+	return s.disowned, s.lost
+}
+
+func (s *spy) Disown(_ context.Context, c flows.Caller, token string) (flows.DisownView, error) {
+	s.note("Disown", c)
+	s.token = token
+	return s.disowned, s.err
+}
+
 func (s *spy) changed() []string {
 	var out []string
 	for _, method := range s.asked {
-		if method != "Look" && method != "Preview" && method != "Held" {
+		if method != "LookDisown" && method != "Look" && method != "Preview" && method != "Held" {
 			out = append(out, method)
 		}
 	}

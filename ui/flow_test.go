@@ -245,7 +245,7 @@ var allRefusals = []flows.RefusalCode{
 	flows.PasswordCommon, flows.PasswordContext, flows.ChoiceMissing, flows.SignUpNotOpen, flows.SignUpNotForYou, flows.MethodOff,
 	flows.NoMethod, flows.EnrolNotAllowed, flows.FlowGone, flows.NotThisStep, flows.CookiesOff, flows.SignInFirst, flows.SendFailed, flows.Busy,
 	flows.AttributesMissing, flows.AttributesInvalid, flows.MailboxSpent, flows.NeedsBrowser, flows.UserUnknown, flows.UserExists,
-	flows.NoPassword, flows.RefreshInvalid, flows.ProofNeeded,
+	flows.NoPassword, flows.RefreshInvalid, flows.ProofNeeded, flows.EffortNeeded,
 }
 
 // Every refusal there is has words on every page where it can come up.

@@ -1,15 +1,12 @@
 package ui
 
 import (
-	"bytes"
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"html/template"
 	"net/netip"
 	"strings"
 	"sync"
-	"text/tabwriter"
 	"time"
 
 	"github.com/stepgate/stepgate/flows"
@@ -32,12 +29,14 @@ type mail struct {
 	Share, ShareRest string
 	Facts            [][2]string
 	NotYou           string
+	NotMe, NotMeURL  string // the one link of a mail, where there is something to undo
 	You              string
 	Sent             string
 }
 
-// Compose puts a letter into words. The text holds no link to press, nothing that a
-// client sent except the address, and the code in one run of ASCII digits.
+// Compose puts a letter into words. The text holds no link to press but the one that says
+// "not me", which opens nothing; nothing that a client sent except the address; and the
+// code in one run of ASCII digits.
 //
 // The accent is the brand's colour, as #rrggbb; empty means DefaultAccent. The
 // brand's name comes with the letter's site.
@@ -51,8 +50,11 @@ func Compose(letter flows.Letter, accent string) (send.Message, error) {
 	}
 	l := bundle.Get(letter.Lang)
 	m := send.Message{
-		ID: strings.ToLower(rand.Text()), Medium: letter.Medium, To: letter.To, Purpose: string(letter.Purpose),
-		Lang: l.Tag, Code: letter.Code, Expires: letter.Expires,
+		ID: letter.ID, Series: letter.Series, Medium: letter.Medium, To: letter.To, Purpose: string(letter.Purpose),
+		Lang: l.Tag, Code: letter.Code, Expires: letter.Expires, Receipts: letter.Site.Origin + letter.Site.Prefix + "/receipts",
+	}
+	if m.ID == "" {
+		m.ID = strings.ToLower(rand.Text()) // one that is sent by hand
 	}
 	switch letter.Medium {
 	case send.SMS:
@@ -150,7 +152,8 @@ func newMail(l *lang.Language, letter flows.Letter, accent string) (mail, error)
 		m.Lead = w.say(key + ".lead")
 		m.NotYou = w.say(key+".not_you", "app", app, "page", host+letter.Site.Prefix+"/reset")
 		sent = "mail.sent_account"
-	case flows.NoticePhoneAdded:
+	case flows.NoticeNewDevice, flows.NoticeGuessing, flows.NoticeSessionsEnded, flows.NoticePhoneAdded, flows.NoticePhoneChanged,
+		flows.NoticePhoneRemoved, flows.NoticePasswordChanged, flows.NoticeEmailChanged:
 		m.Code = ""
 		m.Subject = w.say(key+".subject", "brand", brand)
 		m.Act = w.say(key + ".act")
@@ -183,6 +186,9 @@ func newMail(l *lang.Language, letter flows.Letter, accent string) (mail, error)
 	}
 	m.Facts = append(m.Facts, [2]string{w.say("mail.page"), host})
 	m.Sent = w.say(sent, "email", letter.To, "host", host)
+	if letter.NotMe != "" {
+		m.NotMe, m.NotMeURL = w.say(notMeKey(letter.Purpose)), notMeURL(letter)
+	}
 	return m, w.err
 }
 
@@ -224,67 +230,4 @@ func dateIn(l *lang.Language, at time.Time) string {
 	name := func(of string, n int) string { return must(l.Text(fmt.Sprintf("%s.%d", of, n))) }
 	return must(l.Text("date", "weekday", name("weekday", int(at.Weekday())), "day", fmt.Sprint(at.Day()),
 		"month", name("month", int(at.Month())), "year", fmt.Sprint(at.Year()), "clock", at.Format("15:04")))
-}
-
-// write makes the two parts. The text one begins with what the mail is about; the
-// code comes late enough to stay out of previews.
-func (m mail) write() (text, html string, err error) {
-	var b strings.Builder
-	paragraph := func(s string) {
-		if s != "" {
-			b.WriteString(wrap(s, 72) + "\n\n")
-		}
-	}
-	paragraph(m.Act)
-	paragraph(m.Lead)
-	paragraph(m.Code)
-	paragraph(strings.TrimSpace(m.Share + " " + m.ShareRest))
-	paragraph(m.You)
-	table := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
-	for _, fact := range m.Facts {
-		fmt.Fprintf(table, "%s:\t%s\n", fact[0], fact[1])
-	}
-	table.Flush()
-	b.WriteString("\n")
-	paragraph(strings.TrimSpace(must(m.L.Text("mail.not_you")) + " " + m.NotYou))
-	b.WriteString("--\n" + wrap(m.Sent, 72) + "\n")
-
-	templates, err := parseTemplates()
-	if err != nil {
-		return "", "", fmt.Errorf("composing a mail: %w", err)
-	}
-	var h bytes.Buffer
-	if err := templates.ExecuteTemplate(&h, "mail", m); err != nil {
-		return "", "", fmt.Errorf("composing a mail: %w", err)
-	}
-	return b.String(), h.String(), nil
-}
-
-// NotYouHeading is the question before what to do.
-func (m mail) NotYouHeading() string { return must(m.L.Text("mail.not_you")) }
-
-// Filler keeps what follows out of the preview in lists of mails.
-func (m mail) Filler() template.HTML {
-	return template.HTML(strings.Repeat("&#8203;&nbsp;", 60))
-}
-
-// wrap breaks a paragraph at spaces.
-func wrap(s string, width int) string {
-	var b strings.Builder
-	column := 0
-	for i, word := range strings.Fields(s) {
-		n := len([]rune(word))
-		switch {
-		case i == 0:
-		case column+1+n > width:
-			b.WriteByte('\n')
-			column = 0
-		default:
-			b.WriteByte(' ')
-			column++
-		}
-		b.WriteString(word)
-		column += n
-	}
-	return b.String()
 }

@@ -84,7 +84,7 @@ func TestEveryMessageIsUsed(t *testing.T) {
 		for _, code := range []string{"482913", ""} {
 			for _, label := range []string{"Bank details", ""} {
 				l := aLetter(purpose)
-				l.Code, l.Target.Label = code, label
+				l.Code, l.Target.Label, l.NotMe = code, label, aToken
 				l.Once, l.Target.Action = true, "POST /transfer"
 				if m, err := newMail(bundle.Get("en-XA"), l, ""); err != nil {
 					t.Fatal(err)

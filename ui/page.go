@@ -14,8 +14,8 @@ import (
 )
 
 // page is what a template shows. Its templates are "start", "password", "code",
-// "new-password", "attributes", "choose", "phone", "step-up", "continue", "ask", "tell" and
-// "inbox".
+// "new-password", "attributes", "choose", "phone", "step-up", "continue", "ask", "not-me", "effort",
+// "tell" and "inbox".
 type page struct {
 	face
 	L        *lang.Language
@@ -53,7 +53,9 @@ type page struct {
 	Operators    template.HTML   // one line for the people who run the site
 	Reference    string          // what to quote to them, in small print
 
-	Held *heldView // what may be sent on
+	Held     *heldView // what may be sent on
+	ResetFor string    // address whose password has to be reset
+	Effort   *effortView
 
 	faults map[string]string // by field
 	Inbox  *inboxView

@@ -23,6 +23,8 @@ type Engine interface {
 	SealCookie(o *flows.Opened) (string, error)
 	Held(ctx context.Context, c flows.Caller, id string) (flows.HeldForm, error)
 	SignOut(ctx context.Context, s *flows.Session) error
+	LookDisown(ctx context.Context, c flows.Caller, token string) (flows.DisownView, error)
+	Disown(ctx context.Context, c flows.Caller, token string) (flows.DisownView, error)
 }
 
 // Keys is what pages need of the secret keys: they seal the browser cookie.

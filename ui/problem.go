@@ -52,6 +52,7 @@ type problem struct {
 	decision  string        // the id of the decision that led here
 	account   string        // who is refused; default: whoever is signed in
 	returnTo  string        // where a new start should lead; checked
+	other     string        // a first factor with which it is worth trying at once
 }
 
 // Problem answers a request, for a page of ours or of the application, with the
@@ -160,6 +161,7 @@ func (p *Pages) problemPage(l *lang.Language, r *http.Request, pr problem) *page
 	switch pr.kind {
 	case tooMany, tooManySends:
 		p.tooMany(pg, pr)
+		p.offerOther(pg, pr, signIn)
 		pg.Next = signIn
 		return pg
 	case denied, stranger:
@@ -184,7 +186,10 @@ func (p *Pages) problemPage(l *lang.Language, r *http.Request, pr problem) *page
 		pg.Lead = pg.T(kind + ".lead")
 		pg.List = []template.HTML{pg.T(kind + ".do")}
 		switch pr.kind {
-		case expired, crossSite, exhausted:
+		case exhausted:
+			p.offerOther(pg, pr, signIn)
+			pg.Next = signIn
+		case expired, crossSite:
 			pg.Next = signIn
 		case notHeld, sentOn:
 			pg.Next = &link{pg.S("problem." + string(pr.kind) + ".go"), target.ReturnTo}
@@ -233,6 +238,13 @@ func (p *Pages) tooMany(pg *page, pr problem) {
 	}
 	pg.Lead = pg.T("problem.too_many.after", "wait", duration(pg.L, pr.wait), "time", clock, "clock", until.Format("15:04")) + " " + pg.T(lead)
 	pg.List = []template.HTML{pg.T(do), pg.T("problem.too_many.not_you")}
+}
+
+// offerOther leads to the other first factor.
+func (p *Pages) offerOther(pg *page, pr problem, signIn *link) {
+	if pr.other != "" {
+		pg.List = append(pg.List, pg.T("problem.other."+pr.other, "go", pg.LinkTo(signIn.URL)))
+	}
 }
 
 // newReference is short enough to read out over the phone.

@@ -4,7 +4,12 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
+	"time"
+
+	"github.com/stepgate/stepgate/flows"
+	"github.com/stepgate/stepgate/policy"
 )
 
 func (w *world) problem(r *http.Request, status int) *answer {
@@ -70,5 +75,54 @@ func TestADeniedPersonMayComeBackAsAnother(t *testing.T) {
 	r.Method = "HEAD"
 	if a := w.problem(r, 403); a.body != "" {
 		t.Error("HEAD has a body")
+	}
+}
+
+func TestATooManyPageOffersTheOtherFirstFactorByWhatTheSiteHas(t *testing.T) {
+	t.Parallel()
+	const byPassword, byCode = "sign in with your password</a>", "sign in with a code by email</a>"
+	for name, row := range map[string]struct {
+		change func(*Config)
+		view   func(*flows.View) // of a sign-in
+		want   string
+	}{
+		"a code, both ways":        {nil, func(v *flows.View) { v.Factor = policy.EmailCode }, byPassword},
+		"a password, both ways":    {nil, func(v *flows.View) { v.Factor = policy.Password }, byCode},
+		"a code alone":             {func(c *Config) { c.Site.Password = false }, func(v *flows.View) { v.Factor = policy.EmailCode }, ""},
+		"a password alone":         {func(c *Config) { c.Site.EmailCode = false }, func(v *flows.View) { v.Factor = policy.Password }, ""},
+		"a second factor":          {nil, func(v *flows.View) { v.First, v.Factor = false, policy.SMSCode }, ""},
+		"the code of a new person": {nil, func(v *flows.View) { v.Kind, v.Factor = flows.SignUp, policy.EmailCode }, ""},
+	} {
+		for _, code := range []flows.RefusalCode{flows.TooManyTries, flows.Exhausted} {
+			w := newWorld(t, func(c *Config) {
+				if row.change != nil {
+					row.change(c)
+				}
+			})
+			v := flows.View{Kind: flows.SignIn, First: true} // of a flow that is gone
+			row.view(&v)
+			w.engine.now, w.engine.err = v, &flows.Refusal{Code: code, Wait: 15 * time.Minute, Left: -1}
+			a := w.post("/code?f=f8Q2k", "code", "123456")
+			for _, offer := range []string{byPassword, byCode} {
+				if got := strings.Contains(a.body, offer); got != (offer == row.want) {
+					t.Errorf("%s, %s: offers %q: %v\n%s", name, code, offer, got, a.body)
+				}
+			}
+		}
+	}
+}
+
+func TestASpentSecondFactorIsToldWhereTheOtherWaysAre(t *testing.T) {
+	t.Parallel()
+	for code, words := range map[flows.RefusalCode]string{
+		flows.TooManyTries: "Wait 15 minutes, or choose another way",
+		flows.Exhausted:    "closed to new devices. Choose another way",
+		flows.NumberPaused: "Choose another way, or try again later",
+	} {
+		w := newWorld(t).signedIn()
+		v := viewOf(flows.StepUp, flows.AskCode)
+		v.Factor, v.Options = policy.SMSCode, []policy.Factor{policy.SMSCode, policy.EmailCode}
+		w.engine.now, w.engine.err = v, &flows.Refusal{Code: code, Wait: 15 * time.Minute, Left: -1}
+		w.told(w.post("/code?f=f8Q2k", "code", "123456")).says(words).says("email")
 	}
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/stepgate/stepgate/flows"
 	"github.com/stepgate/stepgate/flows/store"
+	"github.com/stepgate/stepgate/policy"
 )
 
 // examplePhone is a number that Ofcom keeps for fiction, in one piece.
@@ -59,25 +60,55 @@ func (c *call) refuse(refusal *flows.Refusal, v flows.View) {
 		}
 	case flows.SignUpNotOpen:
 		c.tellProblem(http.StatusForbidden, problem{kind: closed})
+	case flows.EffortNeeded:
+		c.askEffort(refusal, v)
 	case flows.SignUpNotForYou, flows.NoMethod, flows.EnrolNotAllowed, flows.MailboxSpent:
 		v.Why = refusal.Code
 		c.show(http.StatusForbidden, c.stuckPage(v))
-	case flows.TooManyTries:
-		c.tellProblem(http.StatusTooManyRequests, problem{wait: refusal.Wait})
-	case flows.Exhausted:
-		c.tellProblem(http.StatusForbidden, problem{kind: exhausted, returnTo: c.target.ReturnTo})
+	case flows.TooManyTries, flows.Exhausted:
+		if len(c.otherWays(v)) > 0 { // the way is closed, and the page has others
+			c.refuseForm(refusal, v)
+			return
+		}
+		c.closeWay(refusal, v)
 	case flows.NeedsBrowser, flows.UserUnknown, flows.UserExists, flows.NoPassword, flows.RefreshInvalid, flows.ProofNeeded:
 		// Told to clients only. Some would tell people what they must not learn here.
 		c.Log.Error("answering a page", "err", refusal)
 		c.lost(expired)
 	case flows.TooManySends:
 		if v.Step == "" {
-			c.tellProblem(http.StatusTooManyRequests, problem{kind: tooManySends, wait: refusal.Wait})
+			c.tellProblem(http.StatusTooManyRequests, problem{kind: tooManySends, wait: refusal.Wait, other: c.otherFirst(policy.EmailCode)})
 			return
 		}
 		c.refuseForm(refusal, v)
 	default:
 		c.refuseForm(refusal, v)
+	}
+}
+
+// closeWay answers when nothing more is tried with the awaited factor, and the flow has no
+// other way on. Whoever signs in may take the other first factor, whose budget is its own.
+// It is offered by what the site has, never by what the account has.
+func (c *call) closeWay(refusal *flows.Refusal, v flows.View) {
+	pr, status := problem{kind: exhausted}, http.StatusForbidden
+	if refusal.Code == flows.TooManyTries {
+		pr, status = problem{wait: refusal.Wait}, http.StatusTooManyRequests
+	}
+	if v.First && v.Kind == flows.SignIn {
+		pr.other = c.otherFirst(v.Factor)
+	}
+	c.tellProblem(status, pr)
+}
+
+// otherFirst is the site's other first factor, by name; empty if there is none.
+func (c *call) otherFirst(f policy.Factor) string {
+	switch {
+	case !c.Site.EmailCode || !c.Site.Password:
+		return ""
+	case f == policy.Password:
+		return policy.EmailCode.String()
+	default:
+		return policy.Password.String()
 	}
 }
 
@@ -104,7 +135,7 @@ func (c *call) refuseForm(refusal *flows.Refusal, v flows.View) {
 	}
 	status := http.StatusUnprocessableEntity
 	switch refusal.Code {
-	case flows.ResendTooSoon, flows.TooManySends:
+	case flows.ResendTooSoon, flows.TooManySends, flows.TooManyTries, flows.NumberPaused:
 		status = http.StatusTooManyRequests
 	case flows.SendFailed, flows.Busy:
 		status = http.StatusServiceUnavailable
@@ -153,7 +184,7 @@ var fieldsOf = map[string]map[string]bool{
 // fieldOf is the field to blame, also where the refusal does not say.
 func fieldOf(r *flows.Refusal) string {
 	switch r.Code {
-	case flows.PairWrong, flows.ResendTooSoon, flows.TooManySends, flows.SendFailed, flows.Busy, flows.MethodOff:
+	case flows.PairWrong, flows.ResendTooSoon, flows.TooManySends, flows.TooManyTries, flows.Exhausted, flows.NumberPaused, flows.SendFailed, flows.Busy, flows.MethodOff:
 		return ""
 	case flows.EmailMissing, flows.EmailMalformed:
 		return "email"
@@ -191,7 +222,7 @@ func (c *call) words(r *flows.Refusal, pg *page) (key string, args []any) {
 			key += "_left"
 			args = []any{"n", r.Left}
 		}
-	case flows.ResendTooSoon, flows.TooManySends:
+	case flows.ResendTooSoon, flows.TooManySends, flows.TooManyTries:
 		args = []any{"time", duration(c.lang, r.Wait)}
 	case flows.PhoneMalformed:
 		if noRegion(c.Site.Countries) && !strings.HasPrefix(pg.Tel, "+") && !strings.HasPrefix(pg.Tel, "00") {

@@ -17,6 +17,7 @@ var retold = map[flows.RefusalCode]bool{
 	flows.CodeExpired: true, flows.CodeSpent: true, flows.ResendTooSoon: true, flows.TooManySends: true,
 	flows.PasswordShort: true, flows.PasswordLong: true, flows.PasswordCommon: true, flows.PasswordContext: true,
 	flows.ChoiceMissing: true, flows.MethodOff: true, flows.SendFailed: true, flows.Busy: true,
+	flows.TooManyTries: true, flows.Exhausted: true, flows.NumberPaused: true,
 }
 
 // Numbers that an address may ask for. No budget makes anybody wait longer, no
@@ -43,7 +44,7 @@ func (c *call) retell(r *flows.Refusal, v flows.View) bool {
 		number = positive(int64(r.Left))
 	case flows.PasswordShort, flows.PasswordLong:
 		number = positive(int64(r.Count))
-	case flows.ResendTooSoon, flows.TooManySends:
+	case flows.ResendTooSoon, flows.TooManySends, flows.TooManyTries:
 		until = positive(c.Now().Add(r.Wait + time.Second - 1).Unix())
 	}
 	c.redirect(c.url(stepPaths[v.Step], v.Target, "f", v.Flow, "why", string(r.Code), "n", number, "until", until))
@@ -56,6 +57,9 @@ func (c *call) tellWhy(pg *page) {
 	r := c.refusalAsked(pg.Template)
 	if r == nil || pg.Template == "tell" {
 		return
+	}
+	if (r.Code == flows.TooManyTries || r.Code == flows.Exhausted) && len(pg.Ways) == 0 {
+		return // they speak of the page's other ways
 	}
 	if field := fieldOf(r); field != "" && !fieldsOf[pg.Template][field] {
 		return
@@ -82,7 +86,7 @@ func (c *call) refusalAsked(template string) *flows.Refusal {
 			return nil
 		}
 		r.Count = int(number)
-	case flows.ResendTooSoon, flows.TooManySends: // a moment and not a wait: it passes
+	case flows.ResendTooSoon, flows.TooManySends, flows.TooManyTries: // a moment and not a wait: it passes
 		until, _ := strconv.ParseInt(c.query.get("until"), 10, 64)
 		if r.Wait = time.Unix(until, 0).Sub(c.Now()); r.Wait <= 0 || r.Wait > longestWait {
 			return nil

@@ -36,6 +36,7 @@ var routes = map[string]route{
 	"/continue":     {get: (*call).getContinue},
 	"/done":         {get: (*call).getDone},
 	"/sign-out":     {get: (*call).getSignOut, post: (*call).postSignOut},
+	"/not-me":       {get: (*call).getNotMe, post: (*call).postNotMe},
 }
 
 // stepPaths says which address shows which step.
@@ -169,6 +170,7 @@ func (p *Pages) newCall(w http.ResponseWriter, r *http.Request) *call {
 	c.caller = flows.Caller{
 		Site: p.Site, Browser: p.browser(r), Session: session,
 		Device: deviceLabel(c.lang, r.UserAgent()), Lang: c.lang.Tag, Demand: p.Demand(r),
+		Effort: c.form.get("effort"),
 	}
 	if p.Network != nil {
 		c.caller.Network = p.Network(r)

@@ -134,6 +134,7 @@ func scenes() []scene {
 	blamed := func(code flows.RefusalCode, names ...string) error {
 		return &flows.Refusal{Code: code, Names: names, Left: -1}
 	}
+	effort := &flows.Refusal{Code: flows.EffortNeeded, Puzzle: "mc8x.AbC-_9.dEf", Wait: 30 * time.Second, Left: -1}
 	oneCountry := func(c *Config) { c.Site.Countries = []string{"GB"} }
 	anyCountry := func(c *Config) { c.Site.Countries = []string{"*"} }
 	list := []scene{
@@ -150,6 +151,12 @@ func scenes() []scene {
 			setUp: no(flows.View{}, refused(flows.EmailMalformed, -1)), status: 422},
 		{name: "sign-in-too-many", method: "POST", path: "/sign-in", setUp: no(flows.View{}, refused(flows.TooManySends, -1)), status: 429},
 		{name: "sign-in-outbox-full", method: "POST", path: "/sign-in", setUp: no(flows.View{}, refused(flows.SendFailed, -1)), status: 503},
+		{name: "sign-in-effort", method: "POST", path: "/sign-in?return_to=%2Freports", form: url.Values{"email": {"dana@harbour.example"}}, setUp: no(flows.View{}, effort)},
+		{name: "password-effort", method: "POST", path: "/password" + f, form: url.Values{"email": {"typo@harbour.example"}, "password": {"hunter2hunter2"}},
+			setUp: no(firstPassword, effort)},
+		{name: "code-effort", method: "POST", path: "/code" + f, form: url.Values{"do": {"resend"}}, setUp: no(firstCode, effort)},
+		{name: "code-effort-again", method: "POST", path: "/code" + f, form: url.Values{"do": {"resend"}, "effort": {"x:"}}, setUp: no(firstCode, effort)},
+		{name: "phone-effort", method: "POST", path: "/phone" + f, form: url.Values{"tel": {"07700 900123"}}, setUp: no(phone, effort)},
 		{name: "sign-up", path: "/sign-up"},
 		{name: "done", path: "/done?decision=abcdefghij27"},
 		{name: "sign-up-closed", path: "/sign-up", change: closedSite, status: 403},
@@ -276,6 +283,10 @@ func scenes() []scene {
 		{name: "gone", path: "/code" + f, setUp: func(w *world) { w.engine.lost = refused(flows.FlowGone, -1) }, status: 410},
 		{name: "cookies-off", path: "/code" + f, tweak: func(r *http.Request) { r.Header.Del("Cookie") }, status: 400},
 		{name: "exhausted", method: "POST", path: "/code" + f, setUp: no(firstCode, refused(flows.Exhausted, -1)), status: 403},
+		{name: "exhausted-password", method: "POST", path: "/password" + f, setUp: no(firstPassword, refused(flows.Exhausted, -1)), status: 403},
+		{name: "exhausted-second", path: "/password" + f + "&why=exhausted", setUp: in(upPassword)},
+		{name: "too-many-tries-second", path: "/password" + f + "&why=too_many_tries&until=" + fmt.Sprint(noon.Add(40*time.Minute).Unix()), setUp: in(upPassword)},
+		{name: "number-paused", path: "/choose" + f + "&why=number_paused", setUp: at(choose)},
 		{name: "too-many-tries", method: "POST", path: "/code" + f, setUp: no(firstCode, &flows.Refusal{Code: flows.TooManyTries, Wait: 15 * time.Minute}), status: 429},
 		{name: "not-found", path: "/account", status: 404},
 		{name: "method", method: "DELETE", path: "/sign-in", status: 405},
@@ -286,7 +297,7 @@ func scenes() []scene {
 		{name: "inbox", path: "/inbox", change: func(c *Config) { c.Inbox = someMessages() }, tweak: fromHere},
 		{name: "inbox-empty", path: "/inbox?to=nobody", change: func(c *Config) { c.Inbox = messages(nil) }, tweak: fromHere},
 	}
-	list = append(append(list, whyScenes()...), gatewayScenes()...)
+	list = append(append(append(list, whyScenes()...), gatewayScenes()...), messageScenes()...)
 	for i := range list {
 		if list[i].method == "" {
 			list[i].method = "GET"

@@ -129,13 +129,36 @@ func (c *call) codePage(v flows.View) *page {
 	if approves != "" {
 		pg.Lead += " " + pg.T("code.once", "page", "<strong>"+pg.Own(approves)+"</strong>")
 	}
+	delivery := c.deliveryBox(pg, v)
 	switch {
 	case !v.Expires.IsZero() && !v.Expires.After(c.Now()):
 		pg.Box = &box{Tone: "care", Text: pg.T("refusal.code_expired"), Focus: true}
+	case delivery != nil:
+		pg.Box = delivery
 	case c.query.get("sent") == "1":
 		pg.Box = &box{Tone: "good", Text: pg.T("code.resent"), Focus: true}
 	}
 	return pg
+}
+
+// deliveryBox says what is known of the code's message, and what to do about it; nil
+// where there is nothing to say.
+func (c *call) deliveryBox(pg *page, v flows.View) *box {
+	if v.Delivery == flows.DeliveryUnderWay {
+		return nil
+	}
+	said := pg.T("delivery." + string(v.Delivery) + "." + v.Factor.String())
+	do := "delivery.again"
+	switch v.Delivery {
+	case flows.DeliveryDone:
+		return &box{Tone: "good", Text: said}
+	case flows.DeliveryDown:
+		do = "delivery.later"
+	}
+	if len(pg.Ways) > 0 || pg.Switch {
+		do += "_or_other"
+	}
+	return &box{Tone: "care", Text: said + " " + pg.T(do), Focus: true}
 }
 
 // codeLead says where the code went. An address that was just typed is shown in

@@ -15,7 +15,7 @@ import (
 // and finite, for anybody can fail in the name of an address that does not exist.
 const FailuresKept = 90 * 24 * time.Hour
 
-// The records' keys. A rate and a failure count may share a caller's key.
+// The records' keys. A rate, a failure count and a quota may share a caller's key.
 const (
 	ratePrefix = "l/rate/"
 	failPrefix = "l/fail/"
@@ -29,7 +29,7 @@ const slack = time.Minute
 type record struct {
 	Version int   `json:"v"`
 	Expires int64 `json:"x"`           // Unix nanoseconds; of a rate, the theoretical arrival time
-	Count   int   `json:"n,omitempty"` // of a failure count
+	Count   int64 `json:"n,omitempty"` // of a failure count, or of a quota
 }
 
 const version = 1
@@ -67,6 +67,17 @@ func take(tx store.Tx, key string, r Rate, now time.Time, spend bool) (time.Dura
 	return 0, nil
 }
 
+// Spent is how many of the rate's burst are used up at the moment, 0 to Burst. It writes
+// nothing.
+func Spent(tx store.Tx, key string, r Rate, now time.Time) (n int, err error) {
+	rec, err := read(tx, ratePrefix, key, now)
+	if err != nil || rec.Expires == 0 || r.Every <= 0 {
+		return 0, err
+	}
+	owed := time.Unix(0, rec.Expires).Sub(now)
+	return int(min((owed+r.Every-1)/r.Every, time.Duration(r.Burst))), nil
+}
+
 // Refund gives one back that Spend took, for what turned out not to be done.
 func Refund(tx store.Tx, key string, r Rate, now time.Time) error {
 	rec, err := read(tx, ratePrefix, key, now)
@@ -102,13 +113,13 @@ func Fail(tx store.Tx, key string, now time.Time) (n int, err error) {
 	if err := write(tx, failPrefix, key, rec, now); err != nil {
 		return 0, err
 	}
-	return rec.Count, nil
+	return int(rec.Count), nil
 }
 
 // Failures is how many consecutive failures of key there are.
 func Failures(tx store.Tx, key string, now time.Time) (n int, err error) {
 	rec, err := read(tx, failPrefix, key, now)
-	return rec.Count, err
+	return int(rec.Count), err
 }
 
 // Clear ends the row of failures: key has succeeded.

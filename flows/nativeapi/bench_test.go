@@ -17,7 +17,7 @@ import (
 func BenchmarkCalls(b *testing.B) {
 	generous := limit.Rate{Burst: 1000, Every: time.Second}
 	w := newWorld(b, func(c *flows.Config, face *nativeapi.Config) {
-		c.SendBudget, c.CodeBudget = generous, generous
+		c.SendBudget, c.AccountSendBudget = generous, generous
 		face.Network = func(*http.Request) string { return "" } // no network's budget ends it
 	})
 	w.signedUpWithPassword(dana)

@@ -1,6 +1,7 @@
 package nativeapi_test
 
 import (
+	"fmt"
 	"regexp"
 	"strconv"
 	"strings"
@@ -8,6 +9,7 @@ import (
 	"time"
 
 	"github.com/stepgate/stepgate/flows"
+	"github.com/stepgate/stepgate/flows/store/storetest"
 )
 
 // volatile are the parts of answers that are never the same twice.
@@ -30,7 +32,7 @@ func (a *answer) outside() string {
 
 // TestNobodyLearnsWhetherAnAddressHasAnAccount walks with an address that has one and
 // one that has none, as far as somebody gets who cannot read the mail, and compares
-// every answer and the number of letters.
+// every answer, what was written to the store, and the number of letters and of hashes.
 func TestNobodyLearnsWhetherAnAddressHasAnAccount(t *testing.T) {
 	t.Parallel()
 	// Both have as many characters, so that labels and lengths are alike.
@@ -72,26 +74,36 @@ func TestNobodyLearnsWhetherAnAddressHasAnAccount(t *testing.T) {
 			return append([]*answer{begun, asked}, guess(a, asked, "/signup/v1.0/continue", email, "grant_type", "oob")...)
 		},
 	}
+	signUps := map[string]func(*world, string){
+		"code":     func(w *world, email string) { w.signedUpWithCode(email) },
+		"password": func(w *world, email string) { w.signedUpWithPassword(email) },
+	}
 	for name, walk := range walks {
-		for kind, signedUp := range map[string]func(*world, string){
-			"code":     func(w *world, email string) { w.signedUpWithCode(email) },
-			"password": func(w *world, email string) { w.signedUpWithPassword(email) },
-		} {
-			w := newWorld(t)
-			signedUp(w, real)
-			w.wait(2 * time.Hour)
-			sent := w.sent()
-			one := walk(w.codeApp(), real)
-			sentReal := w.sent() - sent
-			sent = w.sent()
-			two := walk(w.codeApp(), phantom)
-			sentPhantom := w.sent() - sent
-			if len(one) != len(two) || sentReal != sentPhantom {
-				t.Fatalf("%s of an account with a %s: %d and %d answers, %d and %d letters", name, kind, len(one), len(two), sentReal, sentPhantom)
-			}
-			for i := range one {
-				if a, b := one[i].outside(), two[i].outside(); a != b {
-					t.Errorf("%s of an account with a %s, answer %d differs:\n%s\n%s", name, kind, i, a, b)
+		for kind, signedUp := range signUps {
+			for _, tell := range []flows.TellUnknown{flows.TellNever, flows.TellSignIn, flows.TellAlways} {
+				w := newWorld(t)
+				w.site.TellUnknown = tell
+				signedUp(w, real)
+				w.wait(2 * time.Hour)
+				trace := &storetest.Trace{Store: w.engine.Store}
+				w.engine.Store = trace
+				see := func(email string) []string {
+					posted, hashes := w.posted(), w.engine.Hasher.Made()
+					var seen []string
+					for _, a := range walk(w.codeApp(), email) {
+						seen = append(seen, a.outside())
+					}
+					seen = append(seen, trace.Taken()...)
+					return append(seen, fmt.Sprintf("%d letters, %d hashes", w.posted()-posted, w.engine.Hasher.Made()-hashes))
+				}
+				one, two := see(real), see(phantom)
+				for i := range min(len(one), len(two)) {
+					if one[i] != two[i] {
+						t.Fatalf("%s of an account with a %s can be told from nobody's (%s):\n%s\n%s", name, kind, tell, one[i], two[i])
+					}
+				}
+				if len(one) != len(two) {
+					t.Errorf("%s of an account with a %s takes more or less than nobody's (%s): %d and %d", name, kind, tell, len(one), len(two))
 				}
 			}
 		}
@@ -144,8 +156,8 @@ func TestAnAddressWithAnAccountWalksThroughASignUpAndIsSignedIn(t *testing.T) {
 	done := a.signUpCode(a.begin("/signup/v1.0/start", dana, "password", "another one entirely 99"), dana).says("continuation_token")
 	a.tokens(done, "continuation_token", "username", dana).gotTokens()
 	letters := w.purposes(dana)
-	if last := letters[len(letters)-1]; last != flows.CodeHaveAccount {
-		t.Errorf("the letter was %s", last)
+	if last := letters[len(letters)-2:]; last[0] != flows.CodeHaveAccount || last[1] != flows.NoticeNewDevice {
+		t.Errorf("the letters were %s", last)
 	}
 	a.byPassword(dana).gotTokens() // with the old one
 }

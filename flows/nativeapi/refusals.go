@@ -45,6 +45,8 @@ var refusals = map[flows.RefusalCode]wire{
 	flows.SendFailed:    {"temporarily_unavailable", "", codeBusy, "The code could not be sent now."},
 	flows.Busy:          {"temporarily_unavailable", "", codeBusy, "Too many passwords are being checked now."},
 
+	flows.NumberPaused: {"access_denied", "provider_blocked_by_rep", codeBlocked, "No text messages are sent to this number now."},
+
 	flows.PhoneMissing:   {"invalid_request", "", codeContact, "The phone number is missing."},
 	flows.PhoneMalformed: {"invalid_request", "", codeContact, "This is not a phone number."},
 	flows.PhoneNotMobile: {"invalid_request", "", codeContact, "The phone number cannot receive text messages."},
@@ -70,6 +72,7 @@ var refusals = map[flows.RefusalCode]wire{
 
 	// These are answers to browsers, which an engine gives no client.
 	flows.ChoiceMissing: {"invalid_request", "", codeMalformed, "A method must be chosen."},
+	flows.EffortNeeded:  {"temporarily_unavailable", "", codeBusy, "Too many codes were asked for."},
 	flows.CookiesOff:    {"invalid_grant", "", codeToken, "The continuation token is not valid here."},
 	flows.SignInFirst:   {"invalid_grant", "", codeToken, "The continuation token is not valid here."},
 }

@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stepgate/stepgate/flows"
 	"github.com/stepgate/stepgate/policy"
 )
 
@@ -32,8 +33,8 @@ func TestASignInByPassword(t *testing.T) {
 	if access.ClientID != appID || access.User != id["oid"] || access.Proof.Factors() != policy.FactorsOf(policy.Password) {
 		t.Errorf("the access token says %+v", access)
 	}
-	if w.sent() != sent {
-		t.Error("a sign-in by password sent a message")
+	if letters := w.purposes(dana); w.sent() != sent+1 || letters[len(letters)-1] != flows.NoticeNewDevice {
+		t.Errorf("a sign-in by password sent more than a notice: %s", letters)
 	}
 }
 

@@ -60,8 +60,9 @@ type world struct {
 
 	mu      sync.Mutex
 	now     time.Time
-	letters []flows.Letter
-	broken  error // of whatever the face asks for
+	letters []flows.Letter // that somebody gets
+	posts   int            // with those that nobody gets
+	broken  error          // of whatever the face asks for
 }
 
 func newWorld(t testing.TB, changes ...func(*flows.Config, *nativeapi.Config)) *world {
@@ -158,7 +159,9 @@ func (w *world) post(l flows.Letter) error {
 	if l.To == "full@example.com" {
 		return errors.New("the outbox is full")
 	}
-	w.letters = append(w.letters, l)
+	if w.posts++; !l.Mute {
+		w.letters = append(w.letters, l)
+	}
 	return nil
 }
 
@@ -166,6 +169,13 @@ func (w *world) sent() int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return len(w.letters)
+}
+
+// posted counts letters with those that nobody gets.
+func (w *world) posted() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.posts
 }
 
 // code is the newest one that was sent to an address.

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"sync/atomic"
 	"time"
 	"unicode/utf8"
 
@@ -46,10 +47,11 @@ type Options struct {
 type Hasher struct {
 	params  Params
 	peppers []pepper // the first hashes
-	dummy   phc
+	dummy   string   // a PHC string
 	wait    time.Duration
 	running chan struct{}
 	queued  chan struct{} // running and waiting
+	made    atomic.Uint64
 }
 
 // pepper is one key, and the name that hashes carry for it.
@@ -86,7 +88,7 @@ func New(o Options) *Hasher {
 		h.peppers = append(h.peppers, newPepper(key))
 	}
 	// Nobody knows a password for random bytes, so verifying against them fails.
-	h.dummy = phc{o.Params, h.peppers[0].id, random(saltSize), random(tagSize)}
+	h.dummy = phc{o.Params, h.peppers[0].id, random(saltSize), random(tagSize)}.String()
 	return h
 }
 
@@ -132,7 +134,7 @@ func (h *Hasher) Verify(ctx context.Context, stored, pw string) (ok, rehash bool
 // VerifyNothing costs what verifying a password of today's parameters costs, and
 // verifies nothing: it is for an account that does not exist or has no password.
 func (h *Hasher) VerifyNothing(ctx context.Context, pw string) error {
-	_, _, err := h.verify(ctx, h.dummy, pw)
+	_, _, err := h.Verify(ctx, h.dummy, pw)
 	return err
 }
 
@@ -153,6 +155,9 @@ func (h *Hasher) verify(ctx context.Context, want phc, pw string) (ok, rehash bo
 	return ok, ok && !current, nil
 }
 
+// Made is how many hashes were computed so far, whatever for.
+func (h *Hasher) Made() uint64 { return h.made.Load() }
+
 func (h *Hasher) pepper(id string) (pepper, error) {
 	for _, p := range h.peppers {
 		if p.id == id {
@@ -172,6 +177,7 @@ func (h *Hasher) compute(ctx context.Context, p phc, key pepper, pw string, size
 		return nil, err
 	}
 	defer h.leave()
+	h.made.Add(1)
 	mac := hmac.New(sha256.New, key.key)
 	mac.Write([]byte(pw))
 	return argon2.IDKey(mac.Sum(nil), p.salt, p.Time, p.Memory, p.Threads, uint32(size)), nil

@@ -3,6 +3,27 @@
   const d = document, status = d.querySelector("[data-say]");
   const say = text => { if (status) status.textContent = text; };
 
+  // A button that may be pressed later. aria-disabled, never disabled: focus stays.
+  const countdown = button => {
+    const end = performance.now() + button.dataset.wait * 1e3;
+    const left = button.form.querySelector("[data-left]");
+    const stop = event => event.preventDefault();
+    button.setAttribute("aria-disabled", "true");
+    button.addEventListener("click", stop);
+    const tick = () => {
+      const seconds = Math.ceil((end - performance.now()) / 1e3);
+      if (seconds > 0) {
+        left.textContent = left.dataset.left.replace("%d", seconds);
+        return setTimeout(tick, 250);
+      }
+      left.textContent = left.dataset.ready;
+      button.removeAttribute("aria-disabled");
+      button.removeEventListener("click", stop);
+      say(left.dataset.ready);
+    };
+    tick();
+  };
+
   // Show and hide a password. The label says what the button will do, so the state
   // is not told twice.
   for (const input of d.querySelectorAll("input[data-peek]")) {
@@ -27,6 +48,49 @@
     addEventListener("pageshow", event => event.persisted && set(false));
   }
 
+  // At a busy time: sixteen numbers whose hashes begin with twelve zero bits are looked
+  // for. Where no hash can be made, the button waits as long as the server wants.
+  for (const effort of d.querySelectorAll("input[name=effort]")) {
+    const form = effort.form, button = form.querySelector("button.btn"), note = form.querySelector("[data-left]");
+    const from = performance.now(), begun = effort.value, plain = note.textContent;
+    let working = true, pressed = false;
+    const rest = () => {
+      working = false;
+      note.textContent = plain;
+      button.dataset.wait = effort.dataset.wait;
+      countdown(button);
+    };
+    const solve = async () => {
+      const encoder = new TextEncoder(), puzzle = begun.slice(0, -1), found = [];
+      for (let n = 0; found.length < 16; n += 256) {
+        const sums = await Promise.all(Array.from({ length: 256 }, (_, i) =>
+          crypto.subtle.digest("SHA-256", encoder.encode(`${puzzle}.${found.length}.${n + i}`))));
+        const at = sums.findIndex(sum => new DataView(sum).getUint16(0) < 16);
+        if (at >= 0) {
+          found.push(n + at);
+          n = -256;
+        }
+      }
+      working = false;
+      effort.value = begun + found;
+      note.textContent = note.dataset.ready;
+      if (pressed || "auto" in effort.dataset) return form.requestSubmit(button);
+      say(note.dataset.ready);
+    };
+    form.addEventListener("submit", event => {
+      if (!working || performance.now() - from > effort.dataset.wait * 1e3) return;
+      pressed = true;
+      event.preventDefault();
+      event.stopImmediatePropagation();
+    });
+    if (!window.crypto || !crypto.subtle) rest();
+    else {
+      note.textContent = note.dataset.work;
+      say(note.dataset.work);
+      solve().catch(rest);
+    }
+  }
+
   // One submission per press. aria-disabled, never disabled: focus stays where it is.
   for (const form of d.forms) form.addEventListener("submit", event => {
     if (form.dataset.busy) return event.preventDefault();
@@ -48,25 +112,7 @@
   });
 
   // Waiting for a new code: counted down for the eye, spoken once, at the end.
-  for (const button of d.querySelectorAll("button[data-wait]")) {
-    const end = performance.now() + button.dataset.wait * 1e3;
-    const left = button.form.querySelector("[data-left]");
-    const stop = event => event.preventDefault();
-    button.setAttribute("aria-disabled", "true");
-    button.addEventListener("click", stop);
-    const tick = () => {
-      const seconds = Math.ceil((end - performance.now()) / 1e3);
-      if (seconds > 0) {
-        left.textContent = left.dataset.left.replace("%d", seconds);
-        return setTimeout(tick, 250);
-      }
-      left.textContent = left.dataset.ready;
-      button.removeAttribute("aria-disabled");
-      button.removeEventListener("click", stop);
-      say(left.dataset.ready);
-    };
-    tick();
-  }
+  for (const button of d.querySelectorAll("button[data-wait]")) countdown(button);
 
   // WebOTP: the browser asks, the person agrees; only then the form is sent for them.
   const code = d.querySelector("input[data-webotp]");

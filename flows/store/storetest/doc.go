@@ -3,5 +3,5 @@
 // other modules too. [Bench] measures a back end.
 //
 // [Twice] helps those who use a store: it makes every Update run its function
-// twice, as a conflict would.
+// twice, as a conflict would. [Trace] writes down what a request does to the store.
 package storetest

@@ -46,6 +46,8 @@ export async function startStack({ upstream, settings = "", caddyfile } = {}) {
   return {
     origin,
     messages,
+    /** What Caddy has logged so far. */
+    log: () => caddy.output(),
     /** Lets time pass for the gateway, such as "15m". */
     async wait(by) {
       const response = await fetch(`http://${clock}/?${new URLSearchParams({ by })}`, { method: "POST" });
