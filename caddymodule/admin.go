@@ -27,6 +27,8 @@ func init() {
 //	GET  /stepgate/report                  a [Report]
 //	GET  /stepgate/users/{email}           an [AccountView]
 //	PUT  /stepgate/users/{email}/groups    {"groups": […]}; answers the [AccountView]
+//	POST /stepgate/users/{email}/unlock    forgets wrong tries; answers the [AccountView]
+//	POST /stepgate/send-test               {"to": …, "sender": …}; answers a [SendTest]
 //
 // Nothing in it is a secret: no hash, code, key, token or phone number.
 type adminAPI struct {
@@ -48,6 +50,8 @@ func (a *adminAPI) Routes() []caddy.AdminRoute {
 		a.route(http.MethodGet, "/stepgate/report", func(r *running, _ *http.Request) (any, error) { return r.app.report(), nil }),
 		a.route(http.MethodGet, "/stepgate/users/{email}", showUser),
 		a.route(http.MethodPut, "/stepgate/users/{email}/groups", setGroups),
+		a.route(http.MethodPost, "/stepgate/users/{email}/unlock", unlock),
+		a.route(http.MethodPost, "/stepgate/send-test", sendTest),
 	}
 }
 

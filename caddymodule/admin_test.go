@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -102,6 +103,9 @@ func TestBadQuestionsOfOperatorsAreAnsweredInOneSentenceAndChangeNothing(t *test
 		{"POST", "/stepgate/users/dana@example.com/groups", `{"groups": []}`, 405, "only PUT"},
 		{"GET", "/stepgate/users/dana@example.com/groups", "", 405, "only PUT"},
 		{"DELETE", "/stepgate/users/dana@example.com", "", 405, "only GET"},
+		{"POST", "/stepgate/users/eli@example.org/unlock", "", 404, "there is no account eli@example.org"},
+		{"GET", "/stepgate/users/dana@example.com/unlock", "", 405, "only POST"},
+		{"GET", "/stepgate/send-test", "", 405, "only POST"},
 		{"POST", "/stepgate/report", "", 405, "only GET"},
 		{"GET", "/stepgate/decisions/nosuchthing1", "", 404, `no decision \"nosuchthing1\" is remembered`},
 		{"GET", "/stepgate/explain", "", 405, "only POST"},
@@ -196,5 +200,35 @@ func TestAStoreThatIsDownIsNotAnAccountThatThereIsNot(t *testing.T) {
 	status, answer := askAdmin(t, s.admin(t), "GET", "/stepgate/users/dana@example.com", "")
 	if status != http.StatusServiceUnavailable || strings.Contains(answer, "there is no account") {
 		t.Errorf("%d %s", status, answer)
+	}
+}
+
+func TestAnOperatorLetsSomebodyTryAgainWhoseTriesAreSpent(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, strings.Replace(testGlobals, "email inbox", "email inbox\n\t\tlimits {\n\t\t\tpasswords 2 every 1h\n\t\t}", 1)+payrollSite())
+	owner := s.browser(t)
+	p := owner.post("/.auth/sign-up", url.Values{"email": {dana}})
+	p = owner.here(p, url.Values{"code": {s.message(t, dana).Code}})
+	owner.here(p, url.Values{"new_password": {danaPassword}})
+	try := func(password string) (signedIn bool) {
+		b := s.browser(t)
+		p := b.post("/.auth/sign-in?return_to=%2F", url.Values{"email": {dana}, "way": {"password"}})
+		b.here(p, url.Values{"email": {dana}, "password": {password}})
+		return b.session() != nil
+	}
+	for range 3 {
+		try("not the password at all")
+	}
+	if try(danaPassword) {
+		t.Fatal("the tries are not spent")
+	}
+	if status, answer := askAdmin(t, s.admin(t), "POST", "/stepgate/users/Dana@example.com/unlock", ""); status != http.StatusOK || !strings.Contains(answer, `"email":"dana@example.com"`) {
+		t.Fatalf("%d %s", status, answer)
+	}
+	if !try(danaPassword) {
+		t.Error("the right password does not work afterwards")
+	}
+	if log := s.logs.String(); strings.Count(log, `"msg":"an operator unlocked an account"`) != 1 || strings.Contains(log, "changed the groups") {
+		t.Error("it is not written down as what it was")
 	}
 }

@@ -33,7 +33,14 @@ func viewOf(account flows.Account) AccountView {
 }
 
 func showUser(r *running, request *http.Request) (any, error) {
-	return r.user(request, func(*flows.Engine, string) error { return nil })
+	return r.user(request, "", func(*flows.Engine, string) error { return nil })
+}
+
+// unlock forgets the wrong tries at an account.
+func unlock(r *running, request *http.Request) (any, error) {
+	return r.user(request, "an operator unlocked an account", func(e *flows.Engine, email string) error {
+		return e.Unlock(request.Context(), email)
+	})
 }
 
 func setGroups(r *running, request *http.Request) (any, error) {
@@ -54,13 +61,13 @@ func setGroups(r *running, request *http.Request) (any, error) {
 			return nil, badQuestion(err)
 		}
 	}
-	return r.user(request, func(e *flows.Engine, email string) error {
+	return r.user(request, "an operator changed the groups of an account", func(e *flows.Engine, email string) error {
 		return e.SetGroups(request.Context(), email, wanted.Groups)
 	})
 }
 
-// user changes the account that a request names, and shows it.
-func (r *running) user(request *http.Request, change func(*flows.Engine, string) error) (any, error) {
+// user changes the account that a request names, writes down what was done, and shows it.
+func (r *running) user(request *http.Request, done string, change func(*flows.Engine, string) error) (any, error) {
 	email := request.PathValue("email")
 	var account flows.Account
 	err := r.open(func(e *flows.Engine) (err error) {
@@ -75,8 +82,8 @@ func (r *running) user(request *http.Request, change func(*flows.Engine, string)
 	if err != nil {
 		return nil, err
 	}
-	if request.Method != http.MethodGet {
-		r.app.log.Info("an operator changed the groups of an account", "user", account.ID, "groups", account.Groups)
+	if done != "" {
+		r.app.log.Info(done, "user", account.ID, "groups", account.Groups)
 	}
 	return viewOf(account), nil
 }

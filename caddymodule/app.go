@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -15,6 +16,7 @@ import (
 	"github.com/stepgate/stepgate/caddymodule/internal/clock"
 	"github.com/stepgate/stepgate/flows"
 	"github.com/stepgate/stepgate/flows/seal"
+	"github.com/stepgate/stepgate/flows/send"
 )
 
 func init() {
@@ -54,6 +56,11 @@ type App struct {
 	// Who may create an account. Default: everybody with a mailbox.
 	SignUp *SignUp `json:"sign_up,omitempty"`
 
+	// When an address without an account is told by mail that it has none, at most once a
+	// day: "never", at "sign_in", or "always", which is at password resets too. Pages and
+	// answers are the same for everybody, whatever is chosen. Default: "sign_in".
+	TellUnknown string `json:"tell_unknown,omitempty"`
+
 	// How pages and messages look.
 	Brand *Brand `json:"brand,omitempty"`
 
@@ -65,6 +72,9 @@ type App struct {
 
 	// The demands on passwords.
 	Password *PasswordSettings `json:"password,omitempty"`
+
+	// The budgets that bound guessing, sending and spending.
+	Limits *LimitSettings `json:"limits,omitempty"`
 
 	// What newcomers are asked about themselves, in this order. Default: nothing.
 	Attributes []*Attribute `json:"attributes,omitempty"`
@@ -84,6 +94,14 @@ type App struct {
 	now func() time.Time
 
 	rounds rounds // who is sent in circles
+
+	// working ends with this configuration, and with it what it does in the background.
+	working   context.Context
+	endWork   context.CancelFunc
+	incidents incidentDesk
+
+	// probe checks a sender. Tests replace it where senders are outside the test.
+	probe func(context.Context, send.Checker) error
 
 	live    atomic.Pointer[live]
 	mu      sync.Mutex // guards what follows, and opening
@@ -105,7 +123,12 @@ func (*App) CaddyModule() caddy.ModuleInfo {
 func (a *App) Provision(ctx caddy.Context) error {
 	a.ctx, a.log, a.storage = ctx, ctx.Slogger(), ctx.Storage()
 	a.now = clock.Now
+	a.working, a.endWork = context.WithCancel(ctx)
 	a.origins = make(map[string]string)
+	a.probe = func(ctx context.Context, c send.Checker) error { return c.Check(ctx) }
+	if err := a.provisionEvents(ctx); err != nil {
+		return err
+	}
 	if err := a.provisionStore(ctx); err != nil {
 		return err
 	}
@@ -156,6 +179,9 @@ func (a *App) Validate() error {
 	if err := a.checkSignIn(); err != nil {
 		return err
 	}
+	if err := a.checkTellUnknown(); err != nil {
+		return err
+	}
 	if a.SignUp == nil {
 		a.SignUp = &SignUp{}
 	}
@@ -171,7 +197,7 @@ func (a *App) Validate() error {
 	if a.Password == nil {
 		a.Password = &PasswordSettings{}
 	}
-	for _, part := range []interface{ check() error }{a.SignUp, a.Brand, a.Code, a.Session, a.Password} {
+	for _, part := range []interface{ check() error }{a.SignUp, a.Brand, a.Code, a.Session, a.Password, a.Limits} {
 		if err := part.check(); err != nil {
 			return err
 		}
@@ -201,6 +227,14 @@ func (a *App) checkSignIn() error {
 	return nil
 }
 
+func (a *App) checkTellUnknown() error {
+	switch flows.TellUnknown(a.TellUnknown) {
+	case "", flows.TellNever, flows.TellSignIn, flows.TellAlways:
+		return nil
+	}
+	return fmt.Errorf("unknown tell_unknown %q: use never, sign_in or always", a.TellUnknown)
+}
+
 // Start opens what must be open. Caddy starts apps in any order, so a request may
 // have done so already.
 func (a *App) Start() error {
@@ -211,6 +245,7 @@ func (a *App) Start() error {
 	if err != nil {
 		return err
 	}
+	a.checkSendersWork(l)
 	if flows.SignUpMode(a.SignUp.Mode) != flows.SignUpClosed {
 		return nil
 	}
@@ -228,6 +263,9 @@ func (a *App) Stop() error { return nil }
 // Cleanup lets go of what this instance holds. It also runs when provisioning or
 // starting failed; then what a running configuration holds must stay as it is.
 func (a *App) Cleanup() error {
+	if a.endWork != nil {
+		a.endWork()
+	}
 	a.mu.Lock()
 	a.cleaned = true
 	held, counted := a.held, a.counted

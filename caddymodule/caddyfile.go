@@ -30,6 +30,7 @@ func init() {
 //	    sms      <module> …
 //	    sign_in  email_code|password …
 //	    sign_up  open | closed | domains <domain>…
+//	    tell_unknown never | sign_in | always
 //	    brand {
 //	        name   <name>
 //	        accent <rrggbb>
@@ -47,6 +48,16 @@ func init() {
 //	    password {
 //	        minimum         <n>
 //	        reset_cool_down <duration>
+//	    }
+//	    limits {
+//	        guesses|passwords|passwords_network|passwords_total <n> every <duration>
+//	        sends_address|sends_account|sends_number|sends_prefix|sends_country|sends_network <n> every <duration>
+//	        enrolments|sign_ups_network|work_network <n> every <duration>
+//	        sends_email_hour|sends_email_day|sends_sms_hour|sends_sms_day <n>
+//	        hard_cap <10-100>
+//	        spend <amount> {
+//	            <country>|* <price>
+//	        }
 //	    }
 //	    attribute <name> {
 //	        label   <text>
@@ -75,6 +86,11 @@ func parseGlobal(d *caddyfile.Dispenser, existing any) (any, error) {
 	}
 	if len(app.EmailRaw) == 0 {
 		return nil, d.WrapErr(errNoEmailSender)
+	}
+	if app.Limits != nil && app.Limits.Guesses != nil {
+		if err := app.checkGuessing(); err != nil {
+			return nil, app.Limits.guessesAt.wrap(err)
+		}
 	}
 	return httpcaddyfile.App{Name: "stepgate", Value: caddyconfig.JSON(app, nil)}, nil
 }
@@ -107,6 +123,11 @@ func (a *App) parseOption(d *caddyfile.Dispenser) error {
 		return parseEnd(d, option)
 	case "sign_up":
 		return a.parseSignUp(d)
+	case "tell_unknown":
+		if err := parseWord(d, &a.TellUnknown); err != nil {
+			return err
+		}
+		return wrap(d, a.checkTellUnknown())
 	case "brand":
 		return parsePart(d, &a.Brand, (*Brand).check, func(b *Brand) map[string]func() error {
 			return map[string]func() error{
@@ -132,10 +153,12 @@ func (a *App) parseOption(d *caddyfile.Dispenser) error {
 				"reset_cool_down": func() error { return parseDuration(d, &p.ResetCoolDown) },
 			}
 		})
+	case "limits":
+		return a.parseLimits(d)
 	case "attribute":
 		return a.parseAttribute(d)
 	}
-	return unknownWord(d, option, "store", "secret", "email", "sms", "sign_in", "sign_up", "brand", "code", "session", "password", "attribute")
+	return unknownWord(d, option, "store", "secret", "email", "sms", "sign_in", "sign_up", "tell_unknown", "brand", "code", "session", "password", "limits", "attribute")
 }
 
 func sessionWords(d *caddyfile.Dispenser) func(*SessionSettings) map[string]func() error {
@@ -218,9 +241,9 @@ func (a *App) parseStore(d *caddyfile.Dispenser) error {
 }
 
 func parseSender(d *caddyfile.Dispenser, medium send.Medium, into *[]json.RawMessage) error {
-	known := []string{"smtp", "inbox"}
+	known := []string{"smtp", "webhook", "inbox"}
 	if medium == send.SMS {
-		known = []string{"vonage", "inbox"}
+		known = []string{"vonage", "webhook", "inbox"}
 	}
 	module, name, err := parseModule(d, "stepgate.senders.", string(medium)+" sender", known...)
 	if err != nil {
@@ -228,6 +251,9 @@ func parseSender(d *caddyfile.Dispenser, medium send.Medium, into *[]json.RawMes
 	}
 	if sender, ok := module.(SenderModule); ok && !sender.Carries(medium) {
 		return d.WrapErr(notCarried(sender, medium))
+	}
+	if err := checkCosts(medium, module); err != nil {
+		return d.WrapErr(err)
 	}
 	*into = append(*into, caddyconfig.JSONModuleObject(module, "module", name, nil))
 	return nil

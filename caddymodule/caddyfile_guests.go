@@ -98,6 +98,8 @@ func (s *SMTPSender) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 //	    from       <name or number>
 //	    countries  <code>… | *
 //	    base_url   <url>
+//	    signature_secret <secret>
+//	    signature_method sha256|sha512|sha1|md5|md5hash
 //	}
 func (s *VonageSender) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	d.Next() // module name
@@ -109,16 +111,10 @@ func (s *VonageSender) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 		"api_secret": func() error { return parseWord(d, &s.APISecret) },
 		"from":       func() error { return parseWord(d, &s.From) },
 		"base_url":   func() error { return parseWord(d, &s.BaseURL) },
-		"countries": func() error {
-			if s.Countries != nil {
-				return repeated(d, "countries")
-			}
-			s.Countries = d.RemainingArgs()
-			if err := checkCountries(s.Countries); err != nil {
-				return d.WrapErr(err)
-			}
-			return parseEnd(d, "countries")
-		},
+		"countries":  func() error { return parseCountries(d, &s.Countries) },
+
+		"signature_secret": func() error { return parseWord(d, &s.SignatureSecret) },
+		"signature_method": func() error { return parseWord(d, &s.SignatureMethod) },
 	})
 	if err != nil {
 		return err
@@ -126,7 +122,43 @@ func (s *VonageSender) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	if len(s.Countries) == 0 {
 		return d.WrapErr(checkCountries(nil))
 	}
-	return checkLiterals(d, s, s.APIKey, s.APISecret, s.From, s.BaseURL)
+	return checkLiterals(d, s, s.APIKey, s.APISecret, s.From, s.BaseURL, s.SignatureSecret)
+}
+
+func parseCountries(d *caddyfile.Dispenser, into *[]string) error {
+	if *into != nil {
+		return repeated(d, "countries")
+	}
+	*into = d.RemainingArgs()
+	if err := checkCountries(*into); err != nil {
+		return d.WrapErr(err)
+	}
+	return parseEnd(d, "countries")
+}
+
+// UnmarshalCaddyfile sets up the sender from Caddyfile tokens. Syntax:
+//
+//	webhook <url> {
+//	    secret    <secret>
+//	    countries <code>… | *
+//	}
+func (s *WebhookSender) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
+	d.Next() // module name
+	if !d.NextArg() || d.Val() == "" {
+		return d.Err("the webhook has no URL, such as https://hooks.example.com/codes")
+	}
+	s.URL = d.Val()
+	if d.NextArg() {
+		return d.Errf("unexpected %q after the webhook's URL", d.Val())
+	}
+	err := parseGuest(d, map[string]func() error{
+		"secret":    func() error { return parseWord(d, &s.Secret) },
+		"countries": func() error { return parseCountries(d, &s.Countries) },
+	})
+	if err != nil {
+		return err
+	}
+	return checkLiterals(d, s, s.URL, s.Secret)
 }
 
 // UnmarshalCaddyfile sets up the sender from Caddyfile tokens. Syntax:
@@ -166,5 +198,6 @@ var (
 	_ caddyfile.Unmarshaler = (*MemoryStore)(nil)
 	_ caddyfile.Unmarshaler = (*SMTPSender)(nil)
 	_ caddyfile.Unmarshaler = (*VonageSender)(nil)
+	_ caddyfile.Unmarshaler = (*WebhookSender)(nil)
 	_ caddyfile.Unmarshaler = (*InboxSender)(nil)
 )

@@ -87,6 +87,8 @@ var homes = map[string]string{
 	"attribute":       "in the stepgate block of the global options",
 	"sign_in":         "in the stepgate block of the global options",
 	"sign_up":         "in the stepgate block of the global options",
+	"tell_unknown":    "in the stepgate block of the global options",
+	"limits":          "in the stepgate block of the global options",
 	"password":        "in the stepgate block of the global options",
 	"reset_cool_down": "in `password { … }` of the stepgate global options",
 	"client":          "in the site's stepgate block",

@@ -18,10 +18,11 @@ func init() {
 	caddycmd.RegisterCommand(caddycmd.Command{
 		Name:  "stepgate",
 		Usage: "<command>",
-		Short: "Explains and tests the policy of sites, and looks after accounts",
+		Short: "Explains and tests the policy of sites, tries senders, and looks after accounts",
 		Long: `
 Explains how requests are judged, tests a configuration against cases, shows what
-rules that only report would do, and looks after accounts.
+rules that only report would do, tries the senders of messages, and looks after
+accounts.
 
 'explain --config' and 'test' read a configuration and touch nothing else. They
 work beside a running server, and without one. The other commands ask the running
@@ -32,9 +33,9 @@ account does not exist, the server refuses), 2 if the command line or the
 configuration cannot be understood.`,
 		CobraFunc: func(cmd *cobra.Command) {
 			users := &cobra.Command{Use: "users", Short: "Looks after accounts", Args: misused(cobra.NoArgs), RunE: help}
-			users.AddCommand(usersShowCommand(), usersGroupsCommand())
+			users.AddCommand(usersShowCommand(), usersGroupsCommand(), usersUnlockCommand())
 			cmd.Args, cmd.RunE = misused(cobra.NoArgs), help
-			cmd.AddCommand(explainCommand(), casesCommand(), reportCommand(), users)
+			cmd.AddCommand(explainCommand(), casesCommand(), reportCommand(), sendTestCommand(), users)
 			cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 				return exits(cmd, exitUsage, fmt.Errorf("%w; see '%s --help'", err, cmd.CommandPath()))
 			})

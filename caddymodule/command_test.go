@@ -147,6 +147,9 @@ func TestAQuestionThatMakesNoSenseIsAMisuse(t *testing.T) {
 		{usersGroupsCommand(), []string{dana, "staff", "--none"}, "not both"},
 		{usersGroupsCommand(), []string{dana, "a b"}, "is no name for a group"},
 		{usersShowCommand(), nil, "accepts 1 arg"},
+		{usersUnlockCommand(), nil, "accepts 1 arg"},
+		{sendTestCommand(), nil, "to whom?"},
+		{sendTestCommand(), []string{"--to", dana, "now"}, "unknown command"},
 		{reportCommand(), []string{"now"}, "unknown command"},
 	} {
 		if err := row.command.ParseFlags(row.args); err != nil {
@@ -264,9 +267,40 @@ func TestTheCommandsAskARunningServer(t *testing.T) {
 		{[]string{"report", "--address", endpoint, "--json"}, exitOK, `"ask_no_method": 0`},
 		{[]string{"users", "show", "--address", endpoint, dana}, exitFailed, "there is no account dana@example.com"},
 		{[]string{"users", "groups", "--address", endpoint, dana, "staff"}, exitFailed, "there is no account dana@example.com"},
+		{[]string{"users", "unlock", "--address", endpoint, dana}, exitFailed, "there is no account dana@example.com"},
+		{[]string{"send-test", "--address", endpoint, "--to", dana}, exitOK, "sender  inbox\n        took it"},
+		{[]string{"send-test", "--address", endpoint, "--to", "+44 7700 900123", "--json"}, exitOK, `"accepted": true`},
+		{[]string{"send-test", "--address", endpoint, "--to", "+44 7700 900123", "--sender", "vonage"}, exitFailed, `no sms sender has the name \"vonage\": there is \"inbox\"`},
+		{[]string{"send-test", "--address", endpoint, "--to", "nobody"}, exitFailed, "neither an e-mail address nor a phone number"},
 	} {
 		if got := stepgate(t, dir, row.args...); got.code != row.code || !strings.Contains(got.out+got.err, row.want) {
 			t.Errorf("%s: exit code %d\n%s\n%s\nwant %d, %s", strings.Join(row.args, " "), got.code, got.out, got.err, row.code, row.want)
 		}
+	}
+}
+
+func TestATestThatNoSenderTookIsAFailureWithItsReasons(t *testing.T) {
+	t.Parallel()
+	test := &SendTest{Medium: "email", Results: []TestResult{
+		{Sender: "smtp one.example.com:587", Reason: "auth", Detail: "535 \x1b[2Jno", Remedy: "check username and password", Milliseconds: 7},
+		{Sender: "smtp two.example.com:25", Reason: "timeout", Milliseconds: 30000},
+	}}
+	if test.accepted() {
+		t.Error("nobody took it")
+	}
+	var out bytes.Buffer
+	if err := printSendTest(&out, test); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"one.example.com", "did not take it (auth), after 7 ms", "it says  535", "remedy   check username and password", "(timeout)"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("%q is not in\n%s", want, out.String())
+		}
+	}
+	if strings.Contains(out.String(), "\x1b") {
+		t.Error("a provider's words reach the terminal as they are")
+	}
+	if test.Results[1].Accepted = true; !test.accepted() {
+		t.Error("one is enough")
 	}
 }

@@ -53,6 +53,27 @@ of every open session.`,
 	return cmd
 }
 
+func usersUnlockCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "unlock [flags] EMAIL",
+		Short: "Lets somebody try again at once after too many wrong tries",
+		Long: `
+Forgets the wrong tries at an account's password and codes, whoever made them, and what
+they had used up. It opens nothing by itself and ends no session: the person still has
+to prove who they are. If the tries were not the owner's, they may begin again, too.`,
+		Example: `  caddy stepgate users unlock dana@example.com`,
+		Args:    misused(cobra.ExactArgs(1)),
+		RunE: runs(func(cmd *cobra.Command, args []string) (int, error) {
+			return askAndShow(cmd, http.MethodPost, userPath(args[0], "/unlock"), nil, func(w io.Writer, a *AccountView) error {
+				_, err := fmt.Fprintln(w, printable(a.Email+" may try again"))
+				return err
+			})
+		}),
+	}
+	serverFlags(cmd)
+	return cmd
+}
+
 func groupsArgs(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return errors.New("whose groups? Name the account by its e-mail address")

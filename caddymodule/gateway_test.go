@@ -4,10 +4,12 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/stepgate/stepgate/flows/send"
 	"github.com/stepgate/stepgate/flows/send/inbox"
 )
 
@@ -27,9 +29,15 @@ func payrollSite(lines ...string) string {
 }`
 }
 
-// message waits for the newest message to somebody: another goroutine sends it, within
-// moments.
+// message waits for the newest message to somebody that holds a code: another goroutine
+// sends it, within moments, and a notice that was posted before may come after it.
 func (s *testSite) message(t testing.TB, to string) inbox.Received {
+	t.Helper()
+	return s.arrived(t, to, func(m send.Message) bool { return m.Code != "" })
+}
+
+// arrived waits for the newest message to somebody that is the one.
+func (s *testSite) arrived(t testing.TB, to string, is func(send.Message) bool) inbox.Received {
 	t.Helper()
 	rt := s.app.live.Load().rt
 	for range 2000 {
@@ -37,8 +45,9 @@ func (s *testSite) message(t testing.TB, to string) inbox.Received {
 		for _, counts := range rt.outbox.Stats() {
 			queued += counts.Queued + counts.Sending
 		}
-		if found := rt.inbox.Messages(to); queued == 0 && len(found) > 0 {
-			return found[0]
+		found := rt.inbox.Messages(to)
+		if i := slices.IndexFunc(found, func(m inbox.Received) bool { return is(m.Message) }); queued == 0 && i >= 0 {
+			return found[i]
 		}
 		<-time.After(time.Millisecond)
 	}

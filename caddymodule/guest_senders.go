@@ -96,6 +96,13 @@ type VonageSender struct {
 
 	// Where the API is. Plain http is for loopback hosts. Default: Vonage's own.
 	BaseURL string `json:"base_url,omitempty"`
+
+	// The signature secret of the account, and how it signs: "sha256", "sha512",
+	// "sha1", "md5" (all as HMAC) or "md5hash". With a secret Vonage is asked to report
+	// what became of each message, and reports that it has not signed are refused.
+	// Default: no secret, and no reports; sha256.
+	SignatureSecret string `json:"signature_secret,omitempty"`
+	SignatureMethod string `json:"signature_method,omitempty"`
 }
 
 // CaddyModule returns the Caddy module information.
@@ -107,6 +114,7 @@ func (VonageSender) CaddyModule() caddy.ModuleInfo {
 func (s *VonageSender) Provision(caddy.Context) error {
 	return resolveAll(map[string]*string{
 		"vonage api_key": &s.APIKey, "vonage api_secret": &s.APISecret, "vonage from": &s.From, "vonage base_url": &s.BaseURL,
+		"vonage signature_secret": &s.SignatureSecret,
 	})
 }
 
@@ -127,7 +135,10 @@ func (s *VonageSender) AllowedCountries() []string { return s.Countries }
 
 // Sender implements [SenderModule].
 func (s *VonageSender) Sender(*slog.Logger) (send.Sender, error) {
-	return vonage.New(vonage.Config{APIKey: s.APIKey, APISecret: s.APISecret, From: s.From, BaseURL: s.BaseURL})
+	return vonage.New(vonage.Config{
+		APIKey: s.APIKey, APISecret: s.APISecret, From: s.From, BaseURL: s.BaseURL,
+		SignatureSecret: s.SignatureSecret, SignatureMethod: s.SignatureMethod,
+	})
 }
 
 // InboxSender delivers to nobody: it keeps messages in memory and shows them on the

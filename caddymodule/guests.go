@@ -41,8 +41,8 @@ type SenderModule interface {
 	Sender(log *slog.Logger) (send.Sender, error)
 }
 
-// CostlySender is a [SenderModule] whose every message costs money. It must say to
-// which countries it may send.
+// CostlySender is a [SenderModule] whose every text message costs money. Where it is
+// configured for those it must say to which countries it may send.
 type CostlySender interface {
 	SenderModule
 

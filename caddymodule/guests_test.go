@@ -75,6 +75,7 @@ func TestASenderCarriesItsOwnMediumOnly(t *testing.T) {
 	}{
 		{new(SMTPSender), true, false},
 		{new(VonageSender), false, true},
+		{new(WebhookSender), true, true},
 		{new(InboxSender), true, true},
 	} {
 		if row.module.Carries(send.Email) != row.email || row.module.Carries(send.SMS) != row.sms {

@@ -75,6 +75,15 @@ func TestBadJSONIsRefusedAsABadCaddyfileIs(t *testing.T) {
 		// numbers
 		{`{"store": {"module": "badger", "path": "/nowhere", "min_free": -1}}`, `{}`, "min_free"},
 		{`{"store": {"module": "badger", "path": "/nowhere", "min_free": 1}}`, `{}`, "min_free"},
+		{`{"limits": {"guesses": {"burst": 10}}}`, `{}`, "guesses"},
+		{`{"limits": {"guesses": {}}}`, `{}`, "leave it out"},
+		{`{"limits": {"guesses": {"burst": 10, "every": "1m"}}}`, `{}`, "a day of guessing"},
+		{`{"limits": {"gueses": {"burst": 10, "every": "1h"}}}`, `{}`, "gueses"},
+		{`{"limits": {"sends_sms_day": -1}}`, `{}`, "sends_sms_day"},
+		{`{"limits": {"hard_cap": 9}}`, `{}`, "hard_cap"},
+		{`{"limits": {"spend": {"daily": "25.00"}}}`, `{}`, "no price for *"},
+		{`{"limits": {"spend": {"daily": "25,00", "prices": {"*": "0.30"}}}}`, `{}`, "an amount such as"},
+		{`{"limits": {"spend": {"daily": "25.00", "prices": {"*": "0.30", "de": "0.05"}}}}`, `{}`, "not a country"},
 		{`{"code": {"digits": 5}}`, `{}`, "code digits"},
 		{`{"code": {"digits": -6}}`, `{}`, "code digits"},
 		{`{"code": {"tries": -1}}`, `{}`, "code tries"},
@@ -94,6 +103,7 @@ func TestBadJSONIsRefusedAsABadCaddyfileIs(t *testing.T) {
 		{`{"sign_in": ["password", "password"]}`, `{}`, "twice"},
 		{`{"sign_up": {"mode": "closed", "domains": ["example.com"]}}`, `{}`, "mode must then be domains"},
 		{`{"sign_up": {"mode": "domains", "domains": ["example.com", "EXAMPLE.com"]}}`, `{}`, "twice"},
+		{`{"tell_unknown": "NEVER"}`, `{}`, "use never, sign_in or always"},
 		{`{"brand": {"accent": "0b5d51"}}`, `{}`, "accent"},
 		{`{"brand": {"name": "two\nlines"}}`, `{}`, "brand name"},
 		// attributes

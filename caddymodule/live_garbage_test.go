@@ -13,13 +13,13 @@ import (
 // Every address of ours, and some that are none.
 var ourPaths = []string{
 	"", "/", "/sign-in", "/sign-up", "/password", "/code", "/new-password", "/choose", "/phone", "/stuck", "/flow", "/step-up", "/enrol",
-	"/inbox", "/inbox.json", "/inbox/x", "/assets/x", "/assets/", "/jwks", "/.well-known/openid-configuration", "/native/token", "/nothing",
+	"/not-me", "/receipts/x", "/inbox", "/inbox.json", "/inbox/x", "/assets/x", "/assets/", "/jwks", "/.well-known/openid-configuration", "/native/token", "/nothing",
 	"/sign-out", // the last: it works
 }
 
 // Those of them that take forms.
 var ourForms = []string{
-	"/sign-in", "/sign-up", "/password", "/code", "/new-password", "/choose", "/phone", "/step-up", "/enrol", "/sign-out",
+	"/sign-in", "/sign-up", "/password", "/code", "/new-password", "/choose", "/phone", "/step-up", "/enrol", "/not-me", "/sign-out",
 }
 
 // A garbled request is a query or a body that no page of ours would send.

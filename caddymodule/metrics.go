@@ -25,6 +25,7 @@ type collector struct{ app *App }
 func (c collector) Describe(out chan<- *prometheus.Desc) {
 	out <- decisionsMetric
 	out <- reportMetric
+	describeDelivery(out)
 }
 
 func (c collector) Collect(out chan<- prometheus.Metric) {
@@ -40,6 +41,7 @@ func (c collector) Collect(out chan<- prometheus.Metric) {
 			}
 		}
 	}
+	c.app.collectDelivery(out)
 }
 
 // provisionLogbook finds what is remembered of decisions, and lets it be scraped.

@@ -30,6 +30,10 @@ func (s *site) servePages(w http.ResponseWriter, r, original *http.Request) erro
 		s.serveNative(w, r)
 		return nil
 	}
+	if kind, ok := s.receiptKind(r.URL.Path); ok {
+		s.serveReceipt(w, r, kind)
+		return nil
+	}
 	v := &visit{site: s}
 	var release func()
 	if v.live, release, v.err = s.app.acquire(); v.err == nil {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/stepgate/stepgate/flows"
@@ -26,6 +27,8 @@ const (
 	retryPause = 2 * time.Second
 	// openTimeout bounds one attempt to open.
 	openTimeout = 30 * time.Second
+	// noteTimeout bounds the note of what became of one message.
+	noteTimeout = 5 * time.Second
 	// cachedSessions bounds the warm sessions, about 1 kB each.
 	cachedSessions = 10_000
 )
@@ -44,6 +47,12 @@ type runtime struct {
 	outbox  *send.Outbox
 	inbox   *inbox.Inbox
 	senders senderStack
+	// clerk strikes off what was sent. It runs on no configuration's settings, so that a
+	// message may end under another one than it began.
+	clerk   *flows.Engine
+	resumed sync.Once // what an earlier process left was taken up
+	checked sendersChecked
+	counts  deliveryCounts
 	gate    gate
 	log     *logRelay
 }
@@ -75,13 +84,24 @@ func openRuntime(ctx context.Context, module StoreModule, master []byte, now fun
 		ring:   ring,
 		hasher: password.New(password.Options{Pepper: keys.Pepper(), OldPeppers: keys.OldPeppers()}),
 		cache:  flows.NewSessionCache(cachedSessions, st, now),
-		outbox: send.NewOutbox(send.OutboxOptions{Now: now, Log: log}),
 		inbox:  inbox.New(0, now),
 		gate:   gate{idle: make(chan struct{})},
 		log:    relay,
 	}
+	if rt.clerk, err = flows.New(flows.Config{Store: st, Keys: keys, Now: now, Log: log}); err != nil {
+		return nil, err
+	}
+	rt.outbox = send.NewOutbox(send.OutboxOptions{Now: now, Log: log, Done: rt.done})
 	rt.senders.use = rt.outbox.Use
 	return rt, nil
+}
+
+// done is told the end of each message, by a worker of the outbox.
+func (rt *runtime) done(r send.Result) {
+	rt.counts.message(r)
+	ctx, cancel := context.WithTimeout(context.Background(), noteTimeout)
+	defer cancel()
+	rt.clerk.Finished(ctx, r)
 }
 
 // Destruct implements [caddy.Destructor]: it waits for the requests that hold a
@@ -100,7 +120,8 @@ func (rt *runtime) Destruct() error {
 type live struct {
 	rt      *runtime
 	engine  *flows.Engine
-	release func() // rt.gate.leave, made once
+	senders map[send.Medium][]send.Named // of this configuration; nil where it only borrows
+	release func()                       // rt.gate.leave, made once
 }
 
 // acquire returns what is open, for one request, which must call release when it
@@ -198,7 +219,8 @@ func (a *App) openNow() (_ *live, err error) {
 	}
 	rt.senders.attach(a, senders)
 	rt.log.use(a.log)
-	return &live{rt: rt, engine: engine, release: rt.gate.leave}, nil
+	rt.resumed.Do(func() { a.resume(rt, engine) })
+	return &live{rt: rt, engine: engine, senders: senders, release: rt.gate.leave}, nil
 }
 
 // join takes a reference to what is open at the store's place, or opens it.
@@ -216,6 +238,8 @@ func (a *App) newEngine(rt *runtime) (*flows.Engine, error) {
 	return flows.New(flows.Config{
 		Store: rt.store, Keys: rt.keys, Hasher: rt.hasher, Cache: rt.cache,
 		Post:     func(letter flows.Letter) error { return a.post(rt, letter) },
+		Down:     rt.outbox.Down,
+		Observe:  func(incident flows.Incident) { a.observe(rt, incident) },
 		Now:      a.now,
 		Rand:     rand.Reader,
 		Log:      a.log,

@@ -57,18 +57,35 @@ func (a *App) checkSenders() error {
 	if len(a.email) == 0 {
 		return errNoEmailSender
 	}
-	for _, module := range slices.Concat(a.email, a.sms) {
-		costly, ok := module.(CostlySender)
-		if !ok {
-			continue
-		}
-		if err := checkCountries(costly.AllowedCountries()); err != nil {
+	for _, module := range a.email {
+		if err := checkCosts(send.Email, module); err != nil {
 			return fmt.Errorf("sender %s: %w", module.CaddyModule().ID.Name(), err)
 		}
-		if costly.AllowedCountries()[0] == "*" {
+	}
+	for _, module := range a.sms {
+		if err := checkCosts(send.SMS, module); err != nil {
+			return fmt.Errorf("sender %s: %w", module.CaddyModule().ID.Name(), err)
+		}
+		if costly, ok := module.(CostlySender); ok && costly.AllowedCountries()[0] == "*" {
 			a.log.Warn("text messages may go to any country: fraud looks for that; name the countries you need",
 				"sender", module.CaddyModule().ID.Name())
 		}
+	}
+	a.warnOfSpending()
+	return nil
+}
+
+// checkCosts makes sure that a sender of text messages says where they may go, and one of
+// mail does not.
+func checkCosts(medium send.Medium, module any) error {
+	costly, ok := module.(CostlySender)
+	switch {
+	case !ok:
+		return nil
+	case medium == send.SMS:
+		return checkCountries(costly.AllowedCountries())
+	case len(costly.AllowedCountries()) > 0:
+		return errors.New("`countries` is for text messages: mail goes everywhere")
 	}
 	return nil
 }
@@ -116,18 +133,59 @@ func (a *App) makeSenders(box *inbox.Inbox) (map[send.Medium][]send.Named, error
 				own.box = box
 			case *SMTPSender:
 				name += " " + own.Address // there may be several, and logs should tell which
+			case *WebhookSender:
+				name += " " + own.where()
 			}
+			name = unlike(name, senders[medium])
 			sender, err := module.Sender(a.log.With("sender", name))
 			if err != nil {
 				return nil, fmt.Errorf("making the %s sender %s: %w", medium, name, err)
 			}
-			if costly, ok := module.(CostlySender); ok {
-				sender = &withinCountries{sender, costly.AllowedCountries()}
+			if costly, ok := module.(CostlySender); ok && medium == send.SMS {
+				sender = within(sender, costly.AllowedCountries())
 			}
 			senders[medium] = append(senders[medium], send.Named{Name: name, Sender: sender})
 		}
 	}
 	return senders, nil
+}
+
+// unlike numbers a name that an earlier sender has, for logs and metrics.
+func unlike(name string, earlier []send.Named) string {
+	taken := func(name string) bool {
+		return slices.ContainsFunc(earlier, func(n send.Named) bool { return n.Name == name })
+	}
+	numbered := name
+	for n := 2; taken(numbered); n++ {
+		numbered = fmt.Sprintf("%s %d", name, n)
+	}
+	return numbered
+}
+
+// within keeps a sender to its countries, and whatever else it can do as it is.
+func within(sender send.Sender, countries []string) send.Sender {
+	limited := &withinCountries{sender, countries}
+	checker, checks := sender.(send.Checker)
+	reader, reads := sender.(send.ReceiptReader)
+	switch {
+	case checks && reads:
+		return struct {
+			*withinCountries
+			send.Checker
+			send.ReceiptReader
+		}{limited, checker, reader}
+	case checks:
+		return struct {
+			*withinCountries
+			send.Checker
+		}{limited, checker}
+	case reads:
+		return struct {
+			*withinCountries
+			send.ReceiptReader
+		}{limited, reader}
+	}
+	return limited
 }
 
 // withinCountries refuses messages to countries that its sender may not reach: a
@@ -143,7 +201,7 @@ type withinCountries struct {
 func (s *withinCountries) Send(ctx context.Context, m send.Message) error {
 	if m.Medium == send.SMS {
 		if _, refusal := flows.ParsePhone(m.To, s.countries); refusal != nil {
-			return &send.Error{Kind: send.Blocked, Reason: "country_not_allowed"}
+			return &send.Error{Kind: send.Blocked, Reason: "country_not_allowed", AboutMessage: true}
 		}
 	}
 	return s.Sender.Send(ctx, m)

@@ -178,7 +178,9 @@ func (p *PasswordSettings) check() error {
 
 // engineSettings is the part of the configuration that the engine takes as its own.
 func (a *App) engineSettings() flows.Settings {
+	limits, _ := a.Limits.limits() // checked with the other parts; the engine checks the numbers again
 	return flows.Settings{
+		Limits:     limits,
 		CodeDigits: a.Code.Digits, CodeTries: a.Code.Tries,
 		CodeLife: time.Duration(a.Code.Life), ResendAfter: time.Duration(a.Code.ResendAfter),
 		SessionIdle: time.Duration(a.Session.Idle), SessionLife: time.Duration(a.Session.Absolute),

@@ -163,7 +163,7 @@ func (a *App) flowsSite(origin, prefix, name string) (*flows.Site, error) {
 		Attributes: attributes,
 		Origin:     origin, Prefix: prefix, Name: name, Brand: a.Brand.Name,
 		SMS:    len(a.sms) > 0,
-		SignUp: flows.SignUpMode(a.SignUp.Mode), Domains: a.SignUp.Domains,
+		SignUp: flows.SignUpMode(a.SignUp.Mode), Domains: a.SignUp.Domains, TellUnknown: flows.TellUnknown(a.TellUnknown),
 	}
 	if s.Brand == "" {
 		s.Brand = name
