@@ -27,6 +27,8 @@ type charge struct {
 	shared string
 	// pressing says that strangers are asked for an effort when the budget is nearly spent.
 	pressing bool
+	// reserved says that strangers leave the last tenth of the budget to others.
+	reserved bool
 }
 
 // A quota on all mail is one record that every send writes, and so every send would
@@ -102,12 +104,32 @@ func (c *charge) used(tx store.Tx) (percent int64, err error) {
 	return all * 100 / c.quota.Most, nil
 }
 
-// pressure is from how much of a budget, in percent, strangers are asked for an effort.
-const pressure = 80
+const (
+	// pressure is from how much of a budget, in percent, strangers are asked for an effort.
+	pressure = 80
+	// forStrangers is how much of a budget that is one for many, in percent, strangers may
+	// spend. However many they are, those whom their accounts know still get their codes.
+	forStrangers = 90
+	// leastShared is the least budget of which a tenth is worth keeping.
+	leastShared = 10
+)
+
+// spentForStrangers reports whether a budget of which so much is spent is spent for strangers.
+func (c *charge) spentForStrangers(percent int64) bool {
+	return c.reserved && percent > forStrangers && max(c.quota.Most, int64(c.rate.Burst)) >= leastShared
+}
+
+// wait is how long it takes until a budget that is spent gives something back.
+func (c *charge) wait() time.Duration {
+	if c.quota != (limit.Quota{}) {
+		return c.quota.Wait(c.at)
+	}
+	return c.rate.Every
+}
 
 // takeAll takes every charge, or refuses, and then the transaction undoes those that it
 // has taken. It reports whether there is pressure on one of them.
-func (e *Engine) takeAll(tx store.Tx, out *outcome, charges []charge) (pressed bool, err error) {
+func (e *Engine) takeAll(tx store.Tx, out *outcome, charges []charge, stranger bool) (pressed bool, err error) {
 	chance := rand.IntN(mostParts)
 	for i := range charges {
 		c := &charges[i]
@@ -118,16 +140,19 @@ func (e *Engine) takeAll(tx store.Tx, out *outcome, charges []charge) (pressed b
 		if wait > 0 {
 			return false, &Refusal{Code: c.refusal, Wait: wait, Left: -1}
 		}
-		if !c.pressing && c.shared == "" {
+		if !c.pressing && !c.reserved && c.shared == "" {
 			continue
 		}
 		percent, err := c.used(tx)
 		if err != nil {
 			return false, err
 		}
+		if stranger && c.spentForStrangers(percent) {
+			return false, &Refusal{Code: c.refusal, Wait: c.wait(), Left: -1}
+		}
 		pressed = pressed || c.pressing && percent >= pressure
 		if c.shared != "" {
-			if err := e.watchBudget(tx, out, c.shared, percent); err != nil {
+			if err := e.watchBudget(tx, out, c, percent); err != nil {
 				return false, err
 			}
 		}
@@ -147,16 +172,17 @@ func giveBackAll(tx store.Tx, charges []charge, now time.Time) error {
 }
 
 // watchBudget tells operators when a budget for everybody is nearly spent, or has just
-// been spent: by the act that made it so, since what is refused leaves no trace.
-func (e *Engine) watchBudget(tx store.Tx, out *outcome, name string, percent int64) error {
-	incident := Incident{Kind: BudgetNear, Budget: name}
+// been spent, be it only for strangers: by the act that made it so, since what is refused
+// leaves no trace.
+func (e *Engine) watchBudget(tx store.Tx, out *outcome, c *charge, percent int64) error {
+	incident := Incident{Kind: BudgetNear, Budget: c.shared}
 	switch {
-	case percent >= 100:
+	case percent >= 100, c.spentForStrangers(percent + 1):
 		incident.Kind = BudgetSpent
 	case percent < pressure:
 		return nil
 	}
-	return e.report(tx, out, incident, name)
+	return e.report(tx, out, incident, c.shared)
 }
 
 // reportEvery is how long operators hear nothing more of the same thing.
@@ -219,7 +245,7 @@ func (r *effectRun) chargeSend(medium send.Medium, to, toSum string) error {
 			charges = append(charges, c)
 		}
 	}
-	pressed, err := e.takeAll(r.tx, r.out, charges)
+	pressed, err := e.takeAll(r.tx, r.out, charges, r.record.stranger(known))
 	if err != nil {
 		return err
 	}
@@ -234,12 +260,18 @@ func (r *effectRun) chargeSend(medium send.Medium, to, toSum string) error {
 	return nil
 }
 
+// stranger reports whether nothing says that the message is for somebody who has an account
+// here: a new number is whosever it likes to be, and whoever is asked for a first factor.
+func (f *flowRecord) stranger(known bool) bool {
+	return f.Enrolling || !known && f.Kind.identifies() && f.Here == 0
+}
+
 // capCharge is one message's cost to a cap for everybody. That of the hour presses; that of the
 // day would do so for the rest of it.
 func (e *Engine) capCharge(name string, most int, window time.Duration, now time.Time, refusal RefusalCode) charge {
 	return charge{
 		key: e.budgetFor(name, "", ""), quota: limit.Quota{Most: int64(most), Window: window}, cost: 1,
-		at: now, refusal: refusal, shared: name, pressing: window == time.Hour,
+		at: now, refusal: refusal, shared: name, pressing: window == time.Hour, reserved: true,
 	}
 }
 
@@ -269,7 +301,7 @@ func (e *Engine) chargeTry(tx store.Tx, c Caller, out *outcome) error {
 	if percent >= 100 && c.Client == nil {
 		charges = charges[:len(charges)-1]
 	}
-	pressed, err := e.takeAll(tx, out, charges)
+	pressed, err := e.takeAll(tx, out, charges, true)
 	if err != nil {
 		return err
 	}
