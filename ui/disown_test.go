@@ -121,7 +121,7 @@ func TestTheCodePageSaysWhatBecameOfTheMessageAndWhatToDo(t *testing.T) {
 		flows.DeliveryFailed:    {"We couldn’t send the text message with your code.", "Ask for a new code."},
 	} {
 		w.signedIn().engine.now = with(v, func(v *flows.View) { v.Delivery = delivery })
-		w.get("/code?f=f8Q2k&sent=1").says(`class="note care"`, want[0]).saysNot("We’ve sent another code")
+		w.get("/code?f=f8Q2k&sent=1").says(`class="note care"`, want[0], "The code for your number").saysNot("We’ve sent another code", "We texted")
 		w.engine.now.Options = nil
 		w.get("/code?f=f8Q2k").says(want[1]).saysNot("another way below")
 	}

@@ -24,6 +24,14 @@ func messageScenes() []scene {
 			})
 		}
 	}
+	for kind, v := range map[string]flows.View{
+		"sign-in": with(viewOf(flows.SignIn, flows.AskCode), func(v *flows.View) { v.First = true }),
+		"sign-up": viewOf(flows.SignUp, flows.AskCode), "reset": viewOf(flows.Reset, flows.AskCode),
+		"phone": with(smsView(flows.StepUp), func(v *flows.View) { v.Enrolling = true }),
+	} {
+		v.Delivery = flows.DeliveryDown
+		list = append(list, scene{name: "code-down-at-" + kind, path: "/code?f=f8Q2k", setUp: func(w *world) { w.signedIn().engine.now = v }})
+	}
 	for sort, purpose := range map[string]flows.Purpose{
 		"attempt": flows.CodeStepUp, "all": flows.NoticeNewDevice, "guessing": flows.NoticeGuessing,
 	} {

@@ -169,6 +169,10 @@ func (c *call) codeLead(pg *page, v flows.View) template.HTML {
 		life = left
 	}
 	time := duration(c.lang, max(life, 0))
+	switch v.Delivery {
+	case flows.DeliveryDown, flows.DeliveryFailed, flows.DeliveryUncertain, flows.DeliveryRefused:
+		return c.unsureLead(pg, v, time) // nobody knows that it was sent
+	}
 	switch {
 	case v.Enrolling:
 		return pg.T("code.sms_lead_change", "phone", pg.strong(v.Phone), "time", time,
@@ -187,6 +191,27 @@ func (c *call) codeLead(pg *page, v flows.View) template.HTML {
 	default:
 		return pg.T("code.email_lead", "email", pg.strong(v.Email), "time", time)
 	}
+}
+
+// unsureLead is codeLead for a message that may not have been sent.
+func (c *call) unsureLead(pg *page, v flows.View, time string) template.HTML {
+	whom, change := v.Email, ""
+	switch {
+	case v.Enrolling:
+		whom, change = v.Phone, "/phone"
+	case v.Factor == policy.SMSCode:
+		return pg.T("code.for_number", "digits", pg.strong(v.Phone), "time", time)
+	case resetting(v):
+		change = "/reset"
+	case v.Kind == flows.SignUp:
+		change = "/sign-up"
+	case v.First:
+		change = "/sign-in"
+	default:
+		return pg.T("code.for", "address", pg.strong(whom), "time", time)
+	}
+	return pg.T("code.for_change", "address", pg.strong(whom), "time", time,
+		"change", pg.LinkTo(c.url(change, v.Target, "f", v.Flow)))
 }
 
 func (c *call) postCode() {
