@@ -40,12 +40,13 @@ var caddyfileBlock = regexp.MustCompile("(?ms)^( *)```caddyfile\n(.*?)^ *```$")
 func TestTheCaddyfilesInTheDocumentationAreFormattedAndProvision(t *testing.T) {
 	for name, value := range map[string]string{
 		"SMTP_USER": "user", "SMTP_PASSWORD": "password", "STEPGATE_SECRET": testSecret,
+		"MAIL_WEBHOOK_SECRET": testSecret, "VONAGE_SIGNATURE_SECRET": "signature",
 		"VONAGE_API_KEY": "abcdefgh", "VONAGE_API_SECRET": "abcdefgh12345678",
 	} {
 		t.Setenv(name, value)
 	}
 	whole := 0
-	for _, file := range []string{"../README.md", "../docs/configuration.md", "../docs/conditional-access.md", "../docs/native-apps.md"} {
+	for _, file := range []string{"../README.md", "../docs/configuration.md", "../docs/conditional-access.md", "../docs/delivery.md", "../docs/native-apps.md"} {
 		text, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
@@ -71,7 +72,7 @@ func TestTheCaddyfilesInTheDocumentationAreFormattedAndProvision(t *testing.T) {
 			}
 		}
 	}
-	if whole < 9 {
+	if whole < 11 {
 		t.Errorf("only %d Caddyfiles were found", whole)
 	}
 }
