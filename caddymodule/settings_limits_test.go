@@ -1,7 +1,10 @@
 package caddymodule
 
 import (
+	"fmt"
+	"os"
 	"reflect"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -73,6 +76,35 @@ func TestTextsToAnywhereAtAnyCostAreWarnedOf(t *testing.T) {
 		}
 		if got := strings.Contains(s.logs.String(), "nothing bounds what they cost"); got != want {
 			t.Errorf("%s: warned is %t", app, got)
+		}
+	}
+}
+
+func TestTheDocumentedLimitsAreTheRealOnes(t *testing.T) {
+	t.Parallel()
+	engine, err := flows.New(flows.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile("../docs/delivery.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	short := strings.NewReplacer("h0m0s", "h", "m0s", "m")
+	rows := map[string]string{"hard_cap": fmt.Sprintf("`%d`", engine.HardCap)}
+	for name, rate := range new(LimitSettings).rates(&engine.Limits) {
+		rows[name] = fmt.Sprintf("`%d every %s`", rate.is.Burst, short.Replace(rate.is.Every.String()))
+	}
+	for name, caps := range map[string][2]int{
+		"sends_email_hour`, `sends_email_day": {engine.EmailsHour, engine.EmailsDay},
+		"sends_sms_hour`, `sends_sms_day":     {engine.TextsHour, engine.TextsDay},
+	} {
+		rows[name] = fmt.Sprintf("`%d`, `%d`", caps[0], caps[1])
+	}
+	for name, usual := range rows {
+		row := regexp.MustCompile("(?m)^\\| `" + name + "` \\|.*$").FindString(string(text))
+		if !strings.Contains(row, "| "+usual+" |") {
+			t.Errorf("the row of %s does not say %s: %q", name, usual, row)
 		}
 	}
 }
