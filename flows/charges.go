@@ -55,15 +55,24 @@ func (c *charge) part(i int) charge {
 }
 
 // take takes the cost from the budget, if it is divided from the part that chance has
-// chosen or the next that has some left. A wait above zero is a refusal.
-func (c *charge) take(tx store.Tx, chance int) (wait time.Duration, err error) {
+// chosen or the next that has some left. A wait above zero is a refusal. To a stranger
+// each is a tenth smaller than it is, where some of it is reserved.
+func (c *charge) take(tx store.Tx, chance int, stranger bool) (wait time.Duration, err error) {
+	less := stranger && c.reserved
 	if c.quota == (limit.Quota{}) {
-		return limit.Spend(tx, c.key, c.rate, c.at)
+		rate := c.rate
+		if less {
+			rate.Burst -= rate.Burst / leastShared
+		}
+		return limit.Spend(tx, c.key, rate, c.at)
 	}
 	parts := max(c.parts, 1)
 	for i := range parts {
 		c.took = (chance + i) % parts
 		p := c.part(c.took)
+		if less {
+			p.quota.Most -= p.quota.Most / leastShared
+		}
 		if wait, err = limit.Count(tx, p.key, p.quota, p.cost, p.at); wait == 0 || err != nil {
 			break
 		}
@@ -109,22 +118,15 @@ const (
 	pressure = 80
 	// forStrangers is how much of a budget that is one for many, in percent, strangers may
 	// spend. However many they are, those whom their accounts know still get their codes.
+	// One of less than leastShared has no tenth to keep.
 	forStrangers = 90
-	// leastShared is the least budget of which a tenth is worth keeping.
-	leastShared = 10
+	leastShared  = 10
 )
 
-// spentForStrangers reports whether a budget of which so much is spent is spent for strangers.
-func (c *charge) spentForStrangers(percent int64) bool {
-	return c.reserved && percent > forStrangers && max(c.quota.Most, int64(c.rate.Burst)) >= leastShared
-}
-
-// wait is how long it takes until a budget that is spent gives something back.
-func (c *charge) wait() time.Duration {
-	if c.quota != (limit.Quota{}) {
-		return c.quota.Wait(c.at)
-	}
-	return c.rate.Every
+// spent reports whether nothing is left of a budget for strangers, or for anybody.
+func (c *charge) spent(percent int64) bool {
+	most := max(c.quota.Most, int64(c.rate.Burst))
+	return percent >= 100 || c.reserved && percent >= forStrangers && most >= leastShared
 }
 
 // takeAll takes every charge, or refuses, and then the transaction undoes those that it
@@ -133,22 +135,19 @@ func (e *Engine) takeAll(tx store.Tx, out *outcome, charges []charge, stranger b
 	chance := rand.IntN(mostParts)
 	for i := range charges {
 		c := &charges[i]
-		wait, err := c.take(tx, chance)
+		wait, err := c.take(tx, chance, stranger)
 		if err != nil {
 			return false, err
 		}
 		if wait > 0 {
 			return false, &Refusal{Code: c.refusal, Wait: wait, Left: -1}
 		}
-		if !c.pressing && !c.reserved && c.shared == "" {
+		if !c.pressing && c.shared == "" {
 			continue
 		}
 		percent, err := c.used(tx)
 		if err != nil {
 			return false, err
-		}
-		if stranger && c.spentForStrangers(percent) {
-			return false, &Refusal{Code: c.refusal, Wait: c.wait(), Left: -1}
 		}
 		pressed = pressed || c.pressing && percent >= pressure
 		if c.shared != "" {
@@ -177,7 +176,7 @@ func giveBackAll(tx store.Tx, charges []charge, now time.Time) error {
 func (e *Engine) watchBudget(tx store.Tx, out *outcome, c *charge, percent int64) error {
 	incident := Incident{Kind: BudgetNear, Budget: c.shared}
 	switch {
-	case percent >= 100, c.spentForStrangers(percent + 1):
+	case c.spent(percent):
 		incident.Kind = BudgetSpent
 	case percent < pressure:
 		return nil

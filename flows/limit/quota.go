@@ -20,9 +20,6 @@ func (q Quota) String() string { return fmt.Sprintf("%d in %s", q.Most, q.Window
 // ends is the end of the stretch that holds a moment.
 func (q Quota) ends(t time.Time) time.Time { return t.UTC().Truncate(q.Window).Add(q.Window) }
 
-// Wait is how long it takes until the stretch that holds a moment is over.
-func (q Quota) Wait(now time.Time) time.Duration { return q.ends(now).Sub(now) }
-
 // valid keeps to windows that divide the day, so that all servers see the same ones.
 func (q Quota) valid() bool {
 	return q.Most > 0 && q.Window > 0 && 24*time.Hour%q.Window == 0
