@@ -87,7 +87,7 @@ func (s *SMTPSender) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	if err != nil {
 		return err
 	}
-	return checkLiterals(d, s, s.Address, s.From, s.Username, s.Password)
+	return checkLiterals(d, s, s.Address, s.From, s.Username, s.Password, s.TLS)
 }
 
 // UnmarshalCaddyfile sets up the sender from Caddyfile tokens. Syntax:
@@ -122,7 +122,7 @@ func (s *VonageSender) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	if len(s.Countries) == 0 {
 		return d.WrapErr(checkCountries(nil))
 	}
-	return checkLiterals(d, s, s.APIKey, s.APISecret, s.From, s.BaseURL, s.SignatureSecret)
+	return checkLiterals(d, s, s.APIKey, s.APISecret, s.From, s.BaseURL, s.SignatureSecret, s.SignatureMethod)
 }
 
 func parseCountries(d *caddyfile.Dispenser, into *[]string) error {

@@ -14,12 +14,10 @@ import (
 func (a *App) parseLimits(d *caddyfile.Dispenser) error {
 	return parsePart(d, &a.Limits, (*LimitSettings).check, func(l *LimitSettings) map[string]func() error {
 		words := map[string]func() error{
-			"sends_email_hour": func() error { return parseCap(d, &l.SendsEmailHour) },
-			"sends_email_day":  func() error { return parseCap(d, &l.SendsEmailDay) },
-			"sends_sms_hour":   func() error { return parseCap(d, &l.SendsSMSHour) },
-			"sends_sms_day":    func() error { return parseCap(d, &l.SendsSMSDay) },
-			"hard_cap":         func() error { return parseNumber(d, &l.HardCap) },
-			"spend":            func() error { return parseSpend(d, &l.Spend) },
+			"spend": func() error { return parseSpend(d, &l.Spend) },
+		}
+		for name, number := range l.caps(new(flows.Limits)) {
+			words[name] = func() error { return parseCap(d, number.said) }
 		}
 		for name, rate := range l.rates(new(flows.Limits)) {
 			words[name] = func() error { return parseRate(d, rate.said) }
@@ -55,12 +53,20 @@ func parseRate(d *caddyfile.Dispenser, into **Rate) error {
 	return parseEnd(d, name)
 }
 
-// parseCap reads a budget that begins anew with every hour or day.
-func parseCap(d *caddyfile.Dispenser, into *int) error {
-	if d.CountRemainingArgs() > 1 {
+// parseCap reads a budget that begins anew with every hour or day, or the hard cap.
+func parseCap(d *caddyfile.Dispenser, into **int) error {
+	if d.Val() != "hard_cap" && d.CountRemainingArgs() > 1 {
 		return d.Errf("%s is one number for each hour or day, as its name says: write it like %s 500", d.Val(), d.Val())
 	}
-	return parseNumber(d, into)
+	if *into != nil {
+		return repeated(d, d.Val())
+	}
+	n := 0
+	if err := parseNumber(d, &n); err != nil {
+		return err
+	}
+	*into = &n
+	return nil
 }
 
 // parseSpend reads the cap on money with its table of prices.

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/nyaruka/phonenumbers"
@@ -153,7 +155,20 @@ func checkLabel(what, text string) error {
 	if strings.TrimSpace(text) == "" || len(text) > 80 || strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r == 0x7f }) {
 		return fmt.Errorf("the %s must be 1 to 80 characters of plain text, not %q", what, text)
 	}
+	if i := strings.IndexFunc(text, unseen); i >= 0 {
+		r, _ := utf8.DecodeRuneInString(text[i:])
+		return fmt.Errorf("the %s %q holds the invisible character %U, with which no mail could be sent: remove it, or type the text afresh", what, text, r)
+	}
 	return nil
+}
+
+// unseen reports whether a character is a line break or control that mail cannot carry,
+// or changes how text looks without being seen. Joiners are letters of some scripts, and
+// part of some emoji.
+func unseen(r rune) bool {
+	const joiners = "\u200c\u200d"
+	return r == utf8.RuneError || unicode.In(r, unicode.Cc, unicode.Zl, unicode.Zp) ||
+		unicode.Is(unicode.Cf, r) && !strings.ContainsRune(joiners, r)
 }
 
 const maxRuleName = 512 // bytes

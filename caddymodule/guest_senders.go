@@ -49,7 +49,7 @@ func (SMTPSender) CaddyModule() caddy.ModuleInfo {
 func (s *SMTPSender) Provision(caddy.Context) error {
 	return resolveAll(map[string]*string{
 		"mail server's address": &s.Address, "mail sender's from": &s.From,
-		"mail server's username": &s.Username, "mail server's password": &s.Password,
+		"mail server's username": &s.Username, "mail server's password": &s.Password, "mail server's tls": &s.TLS,
 	})
 }
 
@@ -77,8 +77,8 @@ func (s *SMTPSender) Sender(*slog.Logger) (send.Sender, error) {
 	})
 }
 
-// VonageSender sends text messages through Vonage's SMS API. Every text field may
-// hold the placeholders {env.*} and {file.*}.
+// VonageSender sends text messages through Vonage's SMS API. Every text field but
+// countries may hold the placeholders {env.*} and {file.*}.
 type VonageSender struct {
 	// The account's API key (8 characters) and secret.
 	APIKey    string `json:"api_key"`
@@ -114,7 +114,7 @@ func (VonageSender) CaddyModule() caddy.ModuleInfo {
 func (s *VonageSender) Provision(caddy.Context) error {
 	return resolveAll(map[string]*string{
 		"vonage api_key": &s.APIKey, "vonage api_secret": &s.APISecret, "vonage from": &s.From, "vonage base_url": &s.BaseURL,
-		"vonage signature_secret": &s.SignatureSecret,
+		"vonage signature_secret": &s.SignatureSecret, "vonage signature_method": &s.SignatureMethod,
 	})
 }
 

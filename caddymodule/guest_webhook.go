@@ -17,8 +17,8 @@ func init() {
 
 // WebhookSender hands messages to a program of yours, as signed JSON by POST, so that any
 // provider can be attached: see https://www.standardwebhooks.com/ for the signature. It
-// sends mail or text messages, by where it is configured. Every text field may hold the
-// placeholders {env.*} and {file.*}.
+// sends mail or text messages, by where it is configured. Every text field but countries
+// may hold the placeholders {env.*} and {file.*}.
 type WebhookSender struct {
 	// Where messages are posted. Plain http is for loopback hosts.
 	URL string `json:"url"`

@@ -83,3 +83,44 @@ func TestASenderCarriesItsOwnMediumOnly(t *testing.T) {
 		}
 	}
 }
+
+func TestEveryTextFieldOfASenderMayBeAPlaceholder(t *testing.T) {
+	t.Setenv("STEPGATE_TEST_TLS", "tls")
+	t.Setenv("STEPGATE_TEST_METHOD", "sha512")
+	s, err := tryNewSite(t, `{
+	stepgate {
+		store memory
+		email smtp mail.example.com:587 {
+			from a@example.com
+			tls  {env.STEPGATE_TEST_TLS}
+		}
+		sms vonage {
+			api_key          abcd1234
+			api_secret       secret
+			from             Example
+			countries        GB
+			signature_secret another
+			signature_method {env.STEPGATE_TEST_METHOD}
+		}
+	}
+}
+`+guarded(`respond "hello"`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := s.app.email[0].(*SMTPSender).TLS; got != "tls" {
+		t.Errorf("tls is %q", got)
+	}
+	if got := s.app.sms[0].(*VonageSender).SignatureMethod; got != "sha512" {
+		t.Errorf("signature_method is %q", got)
+	}
+}
+
+func TestNamesMayHoldWhateverIsSeen(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"Löhne & Gehälter", "می‌خواهم", "👩‍💻 Payroll", "給与", "ال رواتب", "क्‍ष", "Payroll™"} {
+		if err := checkLabel("name", name); err != nil {
+			t.Errorf("%q: %v", name, err)
+		}
+	}
+}

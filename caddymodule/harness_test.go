@@ -125,7 +125,14 @@ var provisioning sync.Mutex
 // startSite provisions a JSON configuration and starts the app.
 func startSite(t testing.TB, config []byte) (*testSite, error) {
 	t.Helper()
+	return startSiteAt(t, config, 0)
+}
+
+// startSiteAt is startSite so much later.
+func startSiteAt(t testing.TB, config []byte, later time.Duration) (*testSite, error) {
+	t.Helper()
 	site := &testSite{clock: newTestClock(), logs: newTestLog(t)}
+	site.clock.advance(later)
 	ctx, err := provision(site.hermetic(t, config))
 	if err != nil {
 		return nil, err

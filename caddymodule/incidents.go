@@ -3,6 +3,7 @@ package caddymodule
 import (
 	"context"
 	"fmt"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -109,8 +110,19 @@ func (a *App) tellAll() {
 		if lost > 0 {
 			a.log.Warn("handlers of events are too slow: they were not told of all incidents", "lost", lost)
 		}
-		a.incidents.events.Emit(a.ctx, incidentEvent, next)
+		a.emit(next)
 	}
+}
+
+// emit has the handlers told of one incident. They are other people's, and run in no
+// request: nobody else would stop a panic, which would end the whole process.
+func (a *App) emit(data map[string]any) {
+	defer func() {
+		if p := recover(); p != nil {
+			a.log.Error("a handler of events panicked", "event", incidentEvent, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+		}
+	}()
+	a.incidents.events.Emit(a.ctx, incidentEvent, data)
 }
 
 // Interface guards

@@ -100,6 +100,27 @@ func TestAHandlerOfEventsThatHangsHoldsUpNobody(t *testing.T) {
 	}
 }
 
+func TestAHandlerOfEventsThatPanicsEndsNothing(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, payrollSite())
+	told := make(chan string, 10)
+	s.subscribe(t, func(e caddy.Event) {
+		told <- e.Data["budget"].(string)
+		if e.Data["budget"] == "first" {
+			panic("made of glass")
+		}
+	})
+	s.started(t)
+	observe := s.app.live.Load().engine.Observe
+	for _, name := range []string{"first", "second"} {
+		observe(flows.Incident{Kind: flows.BudgetNear, Budget: name})
+		if got := await(t, told, "the handler to be called"); got != name {
+			t.Errorf("told of %s, want %s", got, name)
+		}
+	}
+	s.logs.line(t, `"level":"error"`, "a handler of events panicked", "made of glass", "incidents_test.go")
+}
+
 func TestIncidentsOfAConfigurationThatHasEndedAreNotKept(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, payrollSite())

@@ -13,7 +13,7 @@ import (
 // must not depend on what is sent.
 func (a *App) post(rt *runtime, letter flows.Letter) error {
 	accent := a.Brand.Accent
-	return rt.outbox.PostDraft(send.Draft{
+	return rt.mail.post(send.Draft{
 		ID: letter.ID, Series: letter.Series, Medium: letter.Medium, Purpose: string(letter.Purpose), Expires: letter.Expires,
 		Compose: func() (send.Message, error) { return ui.Compose(letter, accent) }, Mute: letter.Mute,
 	})
@@ -22,24 +22,40 @@ func (a *App) post(rt *runtime, letter flows.Letter) error {
 // resume takes up the messages that an earlier process accepted and did not get rid of.
 // It runs once for each opened store, by the first configuration that opens it: all its
 // sites are known by then, and no request has been let in that could post anything. What
-// goes wrong does not keep anybody from signing in.
+// goes wrong does not keep anybody from signing in; the rest is taken up later. The caller
+// holds the lock.
 func (a *App) resume(rt *runtime, engine *flows.Engine) {
-	ctx, cancel := context.WithTimeout(a.ctx, openTimeout)
-	defer cancel()
-	if _, err := engine.Resume(ctx, a.siteOf); err != nil {
-		a.log.Error("taking up the messages of an earlier process", "error", err)
-	}
+	rt.mail.takeUp(a.now(), func() error { return resume(a.ctx, engine, a.byOrigin()) })
 }
 
-// siteOf finds a site of this configuration by its origin; nil if there is none. The
-// caller holds the lock.
-func (a *App) siteOf(origin string) *flows.Site {
-	for _, s := range a.sites {
-		if s.flows.Origin == origin {
-			return s.flows
-		}
+// resumeAgain takes up what could not be taken up before, in the background.
+func (a *App) resumeAgain(l *live) {
+	if !l.rt.mail.due(a.now()) || !l.rt.gate.enter() {
+		return
 	}
-	return nil
+	go func() {
+		defer l.rt.gate.leave()
+		a.mu.Lock()
+		sites := a.byOrigin()
+		a.mu.Unlock()
+		l.rt.mail.takeUp(a.now(), func() error { return resume(a.ctx, l.engine, sites) })
+	}()
+}
+
+func resume(ctx context.Context, engine *flows.Engine, sites map[string]*flows.Site) error {
+	ctx, cancel := context.WithTimeout(ctx, openTimeout)
+	defer cancel()
+	_, err := engine.Resume(ctx, func(origin string) *flows.Site { return sites[origin] })
+	return err
+}
+
+// byOrigin are the sites of this configuration. The caller holds the lock.
+func (a *App) byOrigin() map[string]*flows.Site {
+	sites := make(map[string]*flows.Site, len(a.sites))
+	for _, s := range a.sites {
+		sites[s.flows.Origin] = s.flows
+	}
+	return sites
 }
 
 // lateInbox is the app's inbox, which is empty until the store is open.

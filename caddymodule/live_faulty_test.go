@@ -27,6 +27,7 @@ type faults struct {
 	reading        atomic.Pointer[error]                                     // why the store cannot be read; nil: it can
 	writing        atomic.Pointer[error]                                     // why it cannot be written to
 	sender         atomic.Pointer[func(context.Context, send.Message) error] // nil: the message is as good as sent
+	disk           store.Store                                               // outlives those who open it; nil: each gets a memory
 }
 
 // down makes every transaction of the store fail.
@@ -78,8 +79,16 @@ func (s *faultyStore) Place() (string, error) { return "faulty " + s.Name, nil }
 func (s *faultyStore) Options() string        { return "" }
 
 func (s *faultyStore) Open(context.Context, *slog.Logger) (store.Store, error) {
-	return &failing{store.NewMemory(), faultsOf(s.Name)}, nil
+	f := faultsOf(s.Name)
+	if f.disk != nil {
+		return &failing{unclosed{f.disk}, f}, nil
+	}
+	return &failing{store.NewMemory(), f}, nil
 }
+
+type unclosed struct{ store.Store }
+
+func (unclosed) Close() error { return nil }
 
 type failing struct {
 	store.Store

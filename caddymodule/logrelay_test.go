@@ -46,4 +46,12 @@ func TestTheOpenStoreLogsThroughTheNewestConfiguration(t *testing.T) {
 	if strings.Contains(first.logs.String(), "a canary") || !strings.Contains(second.logs.String(), "a canary") {
 		t.Error("the record went to the old configuration's log")
 	}
+	// As after a reload of which another app failed to start.
+	if err := second.app.Cleanup(); err != nil {
+		t.Fatal(err)
+	}
+	slog.New(first.app.live.Load().rt.log).Info("a second canary")
+	if !strings.Contains(first.logs.String(), "a second canary") || strings.Contains(second.logs.String(), "a second canary") {
+		t.Error("the record went to the log of a configuration that has ended")
+	}
 }

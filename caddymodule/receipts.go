@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/stepgate/stepgate/flows/send"
@@ -17,6 +18,8 @@ const receiptsPath = "/receipts/"
 // maxReceipt is the greatest report that is read, in bytes. A provider's has a few
 // hundred.
 const maxReceipt = 16 << 10
+
+var receiptStates = []send.ReceiptStatus{send.ReceiptDelivered, send.ReceiptRefused, send.ReceiptPending}
 
 // receiptKind is the kind of sender that a path takes receipts for.
 func (s *site) receiptKind(path string) (kind string, ok bool) {
@@ -80,7 +83,8 @@ func (a *App) readReceipt(l *live, r *http.Request, kind string, body []byte) (s
 			}
 			fresh := r.Clone(r.Context())
 			fresh.Body, fresh.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
-			if receipt, err := reader.ReadReceipt(fresh); err == nil {
+			// A sender may be anybody's, and what it makes of a request no word of ours.
+			if receipt, err := reader.ReadReceipt(fresh); err == nil && slices.Contains(receiptStates, receipt.Status) {
 				return named.Name, receipt, true
 			}
 		}

@@ -80,6 +80,8 @@ func TestAProvidersWordGetsOntoTheCodePage(t *testing.T) {
 		"a kind within":       func() *page { return provider.get("/.auth/receipts/reporting/x?status=refused&sig=first&id=" + id) },
 		"no kind":             func() *page { return provider.get("/.auth/receipts/?status=refused&sig=first&id=" + id) },
 		"somebody signed in":  func() *page { return b.get("/.auth/receipts/reporting?status=refused&sig=no&id=" + id) },
+		"no status":           func() *page { return provider.get("/.auth/receipts/reporting?sig=first&id=" + id) },
+		"an unknown status":   func() *page { return provider.get("/.auth/receipts/reporting?status=lost&sig=first&id=" + id) },
 		"an unknown spelling": func() *page { return provider.get("/.auth/receipts/Reporting?status=refused&sig=first&id=" + id) },
 	} {
 		if p := try(); p.StatusCode != http.StatusForbidden || p.body != "" || len(p.Cookies()) != 0 {
@@ -91,6 +93,7 @@ func TestAProvidersWordGetsOntoTheCodePage(t *testing.T) {
 	}
 	for what, p := range map[string]*page{
 		"of the second sender, by POST": provider.do(post(provider, "/.auth/receipts/reporting?status=refused&id="+id, "second")),
+		"of nothing final":              provider.get("/.auth/receipts/reporting?status=pending&sig=first&id=" + id),
 		"of a message that is unknown":  provider.get("/.auth/receipts/reporting?status=refused&sig=first&id=0123456789abcdef"),
 		"once more":                     provider.get("/.auth/receipts/reporting?status=refused&sig=first&id=" + id),
 	} {
@@ -107,7 +110,7 @@ func TestAProvidersWordGetsOntoTheCodePage(t *testing.T) {
 		t.Errorf("%d to %q", p.StatusCode, p.location)
 	}
 	counts := s.app.live.Load().rt
-	if _, receipts, _ := counts.counts.read(); receipts[receiptLabels{"reporting", send.ReceiptRefused}] == 0 || receipts[receiptLabels{"reporting 2", send.ReceiptRefused}] != 1 {
+	if _, receipts, _ := counts.counts.read(); receipts[receiptLabels{"reporting", send.ReceiptRefused}] == 0 || receipts[receiptLabels{"reporting 2", send.ReceiptRefused}] != 1 || len(receipts) != 3 {
 		t.Errorf("counted %v", receipts)
 	}
 }
@@ -123,7 +126,7 @@ func TestAReceiptIsBoundedAndOfTwoMethods(t *testing.T) {
 	})
 	b := s.browser(t)
 	const path = "/.auth/receipts/reporting"
-	if p := b.do(post(b, path, strings.Repeat("w", maxReceipt))); p.StatusCode != http.StatusNoContent {
+	if p := b.do(post(b, path+"?status=delivered", strings.Repeat("w", maxReceipt))); p.StatusCode != http.StatusNoContent {
 		t.Errorf("the greatest: %d", p.StatusCode)
 	}
 	if p := b.do(post(b, path, strings.Repeat("w", maxReceipt+1))); p.StatusCode != http.StatusRequestEntityTooLarge {

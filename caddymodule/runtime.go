@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"sync"
 	"time"
 
 	"github.com/stepgate/stepgate/flows"
@@ -27,8 +26,6 @@ const (
 	retryPause = 2 * time.Second
 	// openTimeout bounds one attempt to open.
 	openTimeout = 30 * time.Second
-	// noteTimeout bounds the note of what became of one message.
-	noteTimeout = 5 * time.Second
 	// cachedSessions bounds the warm sessions, about 1 kB each.
 	cachedSessions = 10_000
 )
@@ -50,7 +47,7 @@ type runtime struct {
 	// clerk strikes off what was sent. It runs on no configuration's settings, so that a
 	// message may end under another one than it began.
 	clerk   *flows.Engine
-	resumed sync.Once // what an earlier process left was taken up
+	mail    *mailroom
 	checked sendersChecked
 	counts  deliveryCounts
 	gate    gate
@@ -92,16 +89,18 @@ func openRuntime(ctx context.Context, module StoreModule, master []byte, now fun
 		return nil, err
 	}
 	rt.outbox = send.NewOutbox(send.OutboxOptions{Now: now, Log: log, Done: rt.done})
-	rt.senders.use = rt.outbox.Use
+	rt.mail = newMailroom(rt.outbox.PostDraft, rt.clerk.Finished, log)
+	rt.senders.use = func(top attached) {
+		rt.log.use(top.log)
+		rt.outbox.Use(top.senders)
+	}
 	return rt, nil
 }
 
 // done is told the end of each message, by a worker of the outbox.
 func (rt *runtime) done(r send.Result) {
 	rt.counts.message(r)
-	ctx, cancel := context.WithTimeout(context.Background(), noteTimeout)
-	defer cancel()
-	rt.clerk.Finished(ctx, r)
+	rt.mail.done(r)
 }
 
 // Destruct implements [caddy.Destructor]: it waits for the requests that hold a
@@ -112,7 +111,9 @@ func (rt *runtime) Destruct() error {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), closeGrace)
 	defer cancel()
-	return errors.Join(rt.outbox.Close(ctx), rt.store.Close())
+	err := rt.outbox.Close(ctx)
+	rt.mail.close()
+	return errors.Join(err, rt.store.Close())
 }
 
 // A live is what a request works with: the runtime, and the engine that this
@@ -140,6 +141,9 @@ func (a *App) acquire() (l *live, release func(), err error) {
 	}
 	if !l.rt.gate.enter() {
 		return nil, nil, fmt.Errorf("entering the store: %w", store.ErrClosed)
+	}
+	if l.rt.mail.backlog.Load() {
+		a.resumeAgain(l)
 	}
 	return l, l.release, nil
 }
@@ -217,9 +221,8 @@ func (a *App) openNow() (_ *live, err error) {
 	if err != nil {
 		return nil, err
 	}
-	rt.senders.attach(a, senders)
-	rt.log.use(a.log)
-	rt.resumed.Do(func() { a.resume(rt, engine) })
+	rt.senders.attach(attached{a, senders, a.log})
+	a.resume(rt, engine)
 	return &live{rt: rt, engine: engine, senders: senders, release: rt.gate.leave}, nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"sync"
 
@@ -144,7 +145,7 @@ func (a *App) makeSenders(box *inbox.Inbox) (map[send.Medium][]send.Named, error
 			if costly, ok := module.(CostlySender); ok && medium == send.SMS {
 				sender = within(sender, costly.AllowedCountries())
 			}
-			senders[medium] = append(senders[medium], send.Named{Name: name, Sender: sender})
+			senders[medium] = append(senders[medium], send.Named{Name: name, Sender: sender, Made: fmt.Sprintf("%x", madeOf(module))})
 		}
 	}
 	return senders, nil
@@ -207,11 +208,11 @@ func (s *withinCountries) Send(ctx context.Context, m send.Message) error {
 	return s.Sender.Send(ctx, m)
 }
 
-// senderStack remembers whose senders the shared outbox uses. The newest
-// configuration's are used; if that one fails to start and goes away, the ones
-// before it are again.
+// senderStack remembers whose senders the shared outbox uses, and whose log. The newest
+// configuration's are used; if that one fails to start and goes away, the ones before it
+// are again.
 type senderStack struct {
-	use func(map[send.Medium][]send.Named)
+	use func(attached)
 
 	mu    sync.Mutex
 	stack []attached
@@ -220,13 +221,14 @@ type senderStack struct {
 type attached struct {
 	owner   *App
 	senders map[send.Medium][]send.Named
+	log     *slog.Logger
 }
 
-func (s *senderStack) attach(owner *App, senders map[send.Medium][]send.Named) {
+func (s *senderStack) attach(x attached) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.stack = append(s.stack, attached{owner, senders})
-	s.use(senders)
+	s.stack = append(s.stack, x)
+	s.use(x)
 }
 
 func (s *senderStack) detach(owner *App) {
@@ -239,6 +241,6 @@ func (s *senderStack) detach(owner *App) {
 	wasTop := s.stack[top].owner == owner
 	s.stack = slices.DeleteFunc(s.stack, func(x attached) bool { return x.owner == owner })
 	if wasTop && len(s.stack) > 0 {
-		s.use(s.stack[len(s.stack)-1].senders)
+		s.use(s.stack[len(s.stack)-1])
 	}
 }

@@ -81,19 +81,26 @@ func TestASenderIsNeverUsedBeyondItsCountries(t *testing.T) {
 func TestTheNewestConfigurationsSendersAreUsedUntilItGoes(t *testing.T) {
 	t.Parallel()
 	var used string
-	stack := senderStack{use: func(senders map[send.Medium][]send.Named) { used = senders[send.Email][0].Name }}
-	named := func(name string) map[send.Medium][]send.Named {
-		return map[send.Medium][]send.Named{send.Email: {{Name: name}}}
+	logs := map[*slog.Logger]string{}
+	stack := senderStack{use: func(x attached) {
+		if used = x.senders[send.Email][0].Name; logs[x.log] != used {
+			t.Errorf("%s's senders are used with the log of %s", used, logs[x.log])
+		}
+	}}
+	named := func(owner *App, name string) attached {
+		log := slog.New(slog.DiscardHandler)
+		logs[log] = name
+		return attached{owner, map[send.Medium][]send.Named{send.Email: {{Name: name}}}, log}
 	}
 	first, second, third := new(App), new(App), new(App)
 	for i, step := range []struct {
 		do   func()
 		want string
 	}{
-		{func() { stack.attach(first, named("first")) }, "first"},
-		{func() { stack.attach(second, named("second")) }, "second"},
+		{func() { stack.attach(named(first, "first")) }, "first"},
+		{func() { stack.attach(named(second, "second")) }, "second"},
 		{func() { stack.detach(second) }, "first"}, // it failed to start
-		{func() { stack.attach(third, named("third")) }, "third"},
+		{func() { stack.attach(named(third, "third")) }, "third"},
 		{func() { stack.detach(first) }, "third"}, // the old one goes, as after a reload
 		{func() { stack.detach(first) }, "third"},
 		{func() { stack.detach(third) }, "third"}, // nobody is left to ask for
@@ -150,5 +157,30 @@ func TestSendersFailOverInTheOrderWritten(t *testing.T) {
 	}
 	if got := strings.Join(names, " "); got != "smtp mail1.example.com:587 smtp mail2.example.com:587 inbox" {
 		t.Errorf("got %s", got)
+	}
+}
+
+func TestASiteWhoseTextsWouldCostTwiceIsRefused(t *testing.T) {
+	t.Parallel()
+	host := func(length int) string {
+		return strings.Repeat("a", 60) + "." + strings.Repeat("b", length-61-len(".example.com")) + ".example.com"
+	}
+	const inboxless = `"email": [{"module": "smtp", "address": "mail.example.com:587", "from": "a@example.com"}]`
+	for _, row := range []struct {
+		app    string
+		length int
+		good   bool
+	}{
+		{`{` + inboxless + `, "sms": [` + vonageIn(`"GB"`) + `]}`, 120, true},
+		{`{` + inboxless + `, "sms": [` + vonageIn(`"GB"`) + `], "code": {"digits": 8}}`, 120, true},
+		{`{` + inboxless + `, "sms": [` + vonageIn(`"GB"`) + `]}`, 129, true},
+		{`{` + inboxless + `, "sms": [` + vonageIn(`"GB"`) + `], "code": {"digits": 8}}`, 129, false},
+		{`{` + inboxless + `, "sms": [` + vonageIn(`"GB"`) + `]}`, 130, false},
+		{`{` + inboxless + `, "sms": null}`, 130, true},
+	} {
+		_, err := startSite(t, jsonConfig(t, row.app, `{"origins": ["https://`+host(row.length)+`"]}`))
+		if row.good != (err == nil) || err != nil && !strings.Contains(err.Error(), "use a host of at most 120 characters") {
+			t.Errorf("%s, a host of %d: %v", row.app, row.length, err)
+		}
 	}
 }

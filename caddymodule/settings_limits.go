@@ -64,16 +64,16 @@ type LimitSettings struct {
 
 	// All mail in an hour of UTC: 1 to 1000000; when it is nearly spent, strangers are asked
 	// for an effort. Default: 5000.
-	SendsEmailHour int `json:"sends_email_hour,omitempty"`
+	SendsEmailHour *int `json:"sends_email_hour,omitempty"`
 
 	// All mail in a day of UTC: 1 to 1000000. Default: 50000.
-	SendsEmailDay int `json:"sends_email_day,omitempty"`
+	SendsEmailDay *int `json:"sends_email_day,omitempty"`
 
 	// All text messages in an hour of UTC: 1 to 1000000. Default: 300.
-	SendsSMSHour int `json:"sends_sms_hour,omitempty"`
+	SendsSMSHour *int `json:"sends_sms_hour,omitempty"`
 
 	// All text messages in a day of UTC: 1 to 1000000. Default: 1000.
-	SendsSMSDay int `json:"sends_sms_day,omitempty"`
+	SendsSMSDay *int `json:"sends_sms_day,omitempty"`
 
 	// Text messages with which one account tries to add a phone. Default: 5, then one every
 	// 2 hours.
@@ -88,7 +88,7 @@ type LimitSettings struct {
 
 	// Wrong tries in a row, per account and factor, after which no more are taken from
 	// devices that are not known: 10 to 100. Default: 100.
-	HardCap int `json:"hard_cap,omitempty"`
+	HardCap *int `json:"hard_cap,omitempty"`
 
 	// What text messages may cost in a day of UTC. Default: nothing is reckoned.
 	Spend *Spend `json:"spend,omitempty"`
@@ -132,6 +132,23 @@ func (l *LimitSettings) rates(of *flows.Limits) map[string]struct {
 	}
 }
 
+// caps are the other numbers, by name, and where the engine has them.
+func (l *LimitSettings) caps(of *flows.Limits) map[string]struct {
+	said **int
+	is   *int
+} {
+	return map[string]struct {
+		said **int
+		is   *int
+	}{
+		"sends_email_hour": {&l.SendsEmailHour, &of.EmailsHour},
+		"sends_email_day":  {&l.SendsEmailDay, &of.EmailsDay},
+		"sends_sms_hour":   {&l.SendsSMSHour, &of.TextsHour},
+		"sends_sms_day":    {&l.SendsSMSDay, &of.TextsDay},
+		"hard_cap":         {&l.HardCap, &of.HardCap},
+	}
+}
+
 // limits are the budgets as the engine takes them. A nil l says nothing.
 func (l *LimitSettings) limits() (flows.Limits, error) {
 	var of flows.Limits
@@ -146,9 +163,13 @@ func (l *LimitSettings) limits() (flows.Limits, error) {
 			}
 		}
 	}
-	of.EmailsHour, of.EmailsDay = l.SendsEmailHour, l.SendsEmailDay
-	of.TextsHour, of.TextsDay = l.SendsSMSHour, l.SendsSMSDay
-	of.HardCap = l.HardCap
+	for name, number := range l.caps(&of) {
+		if said := *number.said; said != nil {
+			if *number.is = *said; *said == 0 {
+				return of, fmt.Errorf("limits: %s of nothing: leave it out for its default", name)
+			}
+		}
+	}
 	var err error
 	if l.Spend != nil {
 		if of.Spend, err = l.Spend.reckoned(); err != nil {

@@ -2,6 +2,7 @@ package caddymodule
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"net/url"
 	"strings"
@@ -118,6 +119,9 @@ func (h *Handler) newSite(origin string) (*site, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := h.app.checkTexts(known); err != nil {
+		return nil, err
+	}
 	s := &site{
 		app:       h.app,
 		flows:     known,
@@ -179,6 +183,24 @@ func (a *App) flowsSite(origin, prefix, name string) (*flows.Site, error) {
 		s.Password = s.Password || method == "password"
 	}
 	return s, nil
+}
+
+// checkTexts makes sure that a text message with a code for the site is one segment: its
+// last line names the host.
+func (a *App) checkTexts(s *flows.Site) error {
+	if !s.SMS {
+		return nil
+	}
+	digits := 6
+	if a.Code != nil && a.Code.Digits != 0 {
+		digits = a.Code.Digits
+	}
+	fits, err := ui.FitsSMS(s, digits)
+	if err == nil && !fits {
+		err = errors.New("the host is too long for text messages, whose last line names it: each would cost twice; " +
+			"use a host of at most 120 characters, or leave out `sms`")
+	}
+	return err
 }
 
 // checkWithApp judges the rules by what the app can do.

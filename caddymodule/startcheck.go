@@ -4,19 +4,26 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/json"
+	"errors"
 	"sync"
 	"time"
 
 	"github.com/stepgate/stepgate/flows/send"
 )
 
-// checkTimeout bounds the look at one sender when a configuration starts.
-const checkTimeout = 20 * time.Second
+const (
+	// checkTimeout bounds the look at one sender when a configuration starts.
+	checkTimeout = 20 * time.Second
+	// A sender that was found not to work is left alone for firstRecheck, doubling with each
+	// failure up to lastRecheck: providers lock accounts that fail to log in too often.
+	firstRecheck = time.Minute
+	lastRecheck  = 15 * time.Minute
+)
 
 // checkSendersWork looks, in the background, whether the senders would work, and writes
 // one line about each: nobody should learn of a wrong password from people who cannot
 // sign in. A start neither waits for it nor fails by it. A sender that was found to work
-// is not asked again until its configuration changes.
+// is not asked again until its configuration changes, and one that was not for a while.
 func (a *App) checkSendersWork(l *live) {
 	for medium, modules := range map[send.Medium][]SenderModule{send.Email: a.email, send.SMS: a.sms} {
 		for i, named := range l.senders[medium] {
@@ -25,10 +32,17 @@ func (a *App) checkSendersWork(l *live) {
 			if !ok || l.rt.checked.works(medium, named.Name, made) {
 				continue
 			}
+			if again := l.rt.checked.again(medium, named.Name, made, a.now()); !again.IsZero() {
+				a.log.Warn("sender did not work, and is not checked again for a while",
+					"medium", medium, "sender", named.Name, "until", again.UTC().Format(time.RFC3339))
+				continue
+			}
 			go func() {
 				err := a.checkSender(medium, named.Name, checker)
 				if a.working.Err() == nil {
-					l.rt.checked.note(medium, named.Name, finding{made, err == nil, l.rt.sentBy(medium, named.Name)})
+					l.rt.checked.note(medium, named.Name, finding{
+						made: made, works: err == nil, sent: l.rt.sentBy(medium, named.Name), at: a.now(),
+					})
 				}
 			}()
 		}
@@ -44,6 +58,9 @@ func (a *App) checkSender(medium send.Medium, name string, checker send.Checker)
 	case a.working.Err() != nil: // the configuration has ended; what it would say is of no use
 	case err == nil:
 		log.Info("sender works")
+	case errors.Is(err, send.ErrNoVerdict):
+		log.Info("it could not be told whether the sender works", "detail", detailOf(err, send.Message{}))
+		return nil
 	default:
 		log.Error("sender does not work", "reason", send.ReasonOf(err), "remedy", remedyOf(err), "detail", detailOf(err, send.Message{}))
 	}
@@ -69,6 +86,8 @@ type finding struct {
 	made  [sha256.Size]byte // see madeOf
 	works bool
 	sent  uint64 // how many messages it had sent by then
+	at    time.Time
+	fails int // in a row; of note's making
 }
 
 // sentBy is how many messages a sender has sent.
@@ -96,11 +115,33 @@ func (c *sendersChecked) doubtful(medium send.Medium, name string, sent uint64) 
 	return found && !f.works && f.sent == sent
 }
 
+// again is when a sender that was found not to work may be checked once more, or zero if
+// it may be now.
+func (c *sendersChecked) again(medium send.Medium, name string, made [sha256.Size]byte, now time.Time) time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	f := c.found[medium][name]
+	if f.fails == 0 || f.made != made {
+		return time.Time{}
+	}
+	at := f.at.Add(min(firstRecheck<<min(f.fails-1, 10), lastRecheck))
+	if !now.Before(at) || now.Before(f.at) {
+		return time.Time{}
+	}
+	return at
+}
+
 func (c *sendersChecked) note(medium send.Medium, name string, f finding) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.found == nil {
 		c.found = map[send.Medium]map[string]finding{send.Email: {}, send.SMS: {}}
+	}
+	if before := c.found[medium][name]; !f.works {
+		f.fails = 1
+		if before.made == f.made {
+			f.fails += before.fails
+		}
 	}
 	c.found[medium][name] = f
 }

@@ -3,6 +3,7 @@ package caddymodule
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -40,6 +41,7 @@ func TestAStartLooksAtEachSenderAndSaysWhatHelps(t *testing.T) {
 		fails(&send.Error{Kind: send.Retryable, Reason: "network", Err: errors.New("connection refused")}),
 		fails(&send.Error{Kind: send.Blocked, Reason: "never_heard_of"}),
 		senderJSON(scripted(t, script{check: func(context.Context) error { panic("made of glass") }}), ""),
+		fails(fmt.Errorf("checking: %w: HTTP status 405", send.ErrNoVerdict)),
 		`{"module": "inbox"}`,
 	}, ", ")+`]}`, `{}`))
 	if err != nil {
@@ -51,6 +53,7 @@ func TestAStartLooksAtEachSenderAndSaysWhatHelps(t *testing.T) {
 		{`"level":"error"`, `"sender":"scripted 3"`, `"reason":"network"`, "firewall", "connection refused"},
 		{`"level":"error"`, `"sender":"scripted 4"`, `"reason":"never_heard_of"`, "the account at the provider"},
 		{`"level":"error"`, `"sender":"scripted 5"`, `"reason":"panic"`, "made of glass"},
+		{`"level":"info"`, `"sender":"scripted 6"`, "could not be told", "405"},
 	} {
 		s.logs.line(t, append(words, `"logger":"stepgate"`)...)
 	}
@@ -96,17 +99,22 @@ func TestASenderThatWorksIsLookedAtAgainOnlyWhenItIsConfiguredOtherwise(t *testi
 	config := func(setting string) []byte {
 		return countedConfig(t, `{COUNTED, "secret": "`+testSecret+`", "email": [`+senderJSON(good, setting)+`, `+senderJSON(bad, "")+`]}`)
 	}
-	// expect starts a configuration over what the earlier ones have open, and waits until
-	// what is known of the senders is written down: then the next one may ask.
-	expect := func(config []byte, want map[string]int) {
+	// expect starts a configuration over what the earlier ones have open, at its moment, and
+	// waits until what is known of the senders is written down: then the next one may ask.
+	fails := 0
+	expect := func(after time.Duration, config []byte, want map[string]int) {
 		t.Helper()
-		s, err := startSite(t, config)
+		s, err := startSiteAt(t, config, after)
 		if err != nil {
 			t.Fatal(err)
 		}
-		s.logs.line(t, `"sender does not work"`, `"reason":"error"`)
+		if fails += want["bad"]; want["bad"] > 0 {
+			s.logs.line(t, `"sender does not work"`, `"reason":"error"`)
+		} else {
+			s.logs.line(t, `"level":"warn"`, "not checked again for a while", `"sender":"scripted 2"`)
+		}
 		checked := &s.app.live.Load().rt.checked
-		for !checked.works(send.Email, "scripted", madeOf(s.app.email[0])) || !checked.doubtful(send.Email, "scripted 2", 0) {
+		for !checked.works(send.Email, "scripted", madeOf(s.app.email[0])) || !checked.failed("scripted 2", fails) {
 			<-time.After(time.Millisecond)
 		}
 		got := make(map[string]int)
@@ -117,9 +125,44 @@ func TestASenderThatWorksIsLookedAtAgainOnlyWhenItIsConfiguredOtherwise(t *testi
 			t.Errorf("looked at %v, want %v", got, want)
 		}
 	}
-	expect(config(""), map[string]int{"good": 1, "bad": 1})
-	expect(config(""), map[string]int{"bad": 1})
-	expect(config(`, "setting": "other"`), map[string]int{"good": 1, "bad": 1})
+	const other = `, "setting": "other"`
+	expect(0, config(""), map[string]int{"good": 1, "bad": 1})
+	expect(59*time.Second, config(""), nil)
+	expect(time.Minute, config(other), map[string]int{"good": 1, "bad": 1})
+	expect(2*time.Minute, config(other), nil)
+	expect(3*time.Minute, config(other), map[string]int{"bad": 1})
+}
+
+func (c *sendersChecked) failed(name string, times int) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.found[send.Email][name].fails == times
+}
+
+func TestASenderThatFailsIsLookedAtMoreAndMoreRarely(t *testing.T) {
+	t.Parallel()
+	var c sendersChecked
+	now := newTestClock()
+	for i, pause := range []time.Duration{1, 2, 4, 8, 15, 15, 15} {
+		c.note(send.Email, "x", finding{made: [32]byte{1}, at: now.Now()})
+		at := now.Now().Add(pause * time.Minute)
+		if got := c.again(send.Email, "x", [32]byte{1}, at.Add(-1)); !got.Equal(at) {
+			t.Errorf("after failure %d: until %v, want %v", i+1, got, at)
+		}
+		for what, again := range map[string]time.Time{
+			"when it is due": c.again(send.Email, "x", [32]byte{1}, at), "made otherwise": c.again(send.Email, "x", [32]byte{2}, now.Now()),
+			"another": c.again(send.Email, "y", [32]byte{1}, now.Now()), "a clock put back": c.again(send.Email, "x", [32]byte{1}, now.Now().Add(-1)),
+		} {
+			if !again.IsZero() {
+				t.Errorf("after failure %d, %s: not before %v", i+1, what, again)
+			}
+		}
+		now.advance(pause * time.Minute)
+	}
+	c.note(send.Email, "x", finding{made: [32]byte{1}, works: true, at: now.Now()})
+	if again := c.again(send.Email, "x", [32]byte{1}, now.Now()); !again.IsZero() {
+		t.Errorf("one that works is not looked at before %v", again)
+	}
 }
 
 func TestASenderKeptToItsCountriesCanStillBeCheckedAndReadReceipts(t *testing.T) {

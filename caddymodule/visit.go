@@ -204,3 +204,13 @@ func (s *site) imagine(r *http.Request, who *flows.Live, method, path string) (*
 	newPerson(repl).set(who)
 	return future, nil
 }
+
+// Sign implements [ui.Keys].
+func (k lazyKeys) Sign(label string, parts ...string) (string, error) {
+	live, release, err := k.app.acquire()
+	if err != nil {
+		return "", err
+	}
+	defer release()
+	return live.rt.keys.Sign(label, parts...)
+}

@@ -191,6 +191,9 @@ type Letter struct {
 	// Mute says that nobody is to get the letter. It is posted all the same, so that the
 	// request that made it does and costs what any other does.
 	Mute bool
+	// PasswordKnown says that whoever asks for the code has proved the password: if it was not
+	// the owner, somebody else knows it.
+	PasswordKnown bool
 	// NotMe is the secret with which whoever gets the message may say that it was not them,
 	// see [Engine.Disown]; empty where there is nothing to undo.
 	NotMe string

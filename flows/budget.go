@@ -2,9 +2,7 @@ package flows
 
 import (
 	"cmp"
-	"context"
 	"encoding/hex"
-	"fmt"
 	"time"
 
 	"github.com/stepgate/stepgate/flows/limit"
@@ -30,12 +28,15 @@ func (e *Engine) budgetFor(what, whom, who string) string {
 type budgetName struct {
 	engine       *Engine
 	user, device string
+	epoch        int // the account's, as the flow knows it
 	factor       policy.Factor
 	what, whom   string
 }
 
 func (e *Engine) budget(c Caller, record *flowRecord, factor policy.Factor, what, whom string) budgetName {
-	return budgetName{engine: e, user: record.User, device: c.device(), factor: factor, what: what, whom: whom}
+	return budgetName{
+		engine: e, user: record.User, epoch: record.Epoch, device: c.device(), factor: factor, what: what, whom: whom,
+	}
 }
 
 // key settles the name within a transaction.
@@ -56,7 +57,7 @@ func (b budgetName) known(tx store.Tx) (bool, error) {
 	}
 	// Looked for as well where there is no account, which must not be quicker.
 	device, found, err := get[deviceRecord](tx, deviceKey(cmp.Or(b.user, noUser), b.device))
-	return found && b.user != "" && b.engine.Now().Before(device.Until) && device.Proved.Has(b.factor), err
+	return found && b.user != "" && device.live(b.epoch, b.engine.Now()) && device.Proved.Has(b.factor), err
 }
 
 // device names what may become a known device: the browser by its cookie. A client shows
@@ -77,9 +78,17 @@ const deviceLife = 180 * 24 * time.Hour
 type deviceRecord struct {
 	Until  time.Time      `json:"until"`
 	Proved policy.Factors `json:"proved"`
+	// Epoch is the account's when it was written. What ends all sessions ends what the
+	// browsers had proved as well: one of them may be whoever it was done against.
+	Epoch int `json:"epoch,omitempty"`
 	// Familiar says that a sign-in in this browser has proved enough: see acquaint.
 	Familiar bool `json:"familiar,omitempty"`
 	Alone    bool `json:"alone,omitempty"`
+}
+
+// live reports whether the record still counts, for an account of that epoch.
+func (d deviceRecord) live(epoch int, now time.Time) bool {
+	return d.Epoch == epoch && now.Before(d.Until)
 }
 
 // recogniseDevice remembers what the flow has proved from this browser.
@@ -93,8 +102,8 @@ func (r *effectRun) recogniseDevice() error {
 	if err != nil {
 		return err
 	}
-	if !found || !r.now.Before(device.Until) {
-		device = deviceRecord{}
+	if !found || !device.live(r.user.Epoch, r.now) {
+		device = deviceRecord{Epoch: r.user.Epoch}
 	}
 	device.Until = r.now.Add(deviceLife)
 	device.Proved |= r.record.Here
@@ -170,10 +179,14 @@ func (e *Engine) refundFailure(tx store.Tx, b budgetName, rate limit.Rate) error
 	if err != nil {
 		return err
 	}
-	if err := limit.Refund(tx, key, rate, e.Now()); err != nil {
+	return refundTry(tx, key, rate, e.Now())
+}
+
+func refundTry(tx store.Tx, key string, rate limit.Rate, now time.Time) error {
+	if err := limit.Refund(tx, key, rate, now); err != nil {
 		return err
 	}
-	return limit.Forgive(tx, key, e.Now())
+	return limit.Forgive(tx, key, now)
 }
 
 // clearBudget forgets the failures after a success: of this factor, and of no other. A
@@ -184,13 +197,11 @@ func (e *Engine) clearBudget(tx store.Tx, b budgetName) error {
 	if err := limit.Clear(tx, e.budgetFor(b.what, b.whom, outsiders)); err != nil {
 		return err
 	}
-	if known, err := b.known(tx); err != nil || !known {
-		return err
+	if b.device == "" {
+		return nil
 	}
-	key, err := b.key(tx)
-	if err != nil {
-		return err
-	}
+	// The device's own, also if a reset has just made it an unknown one.
+	key := b.engine.budgetFor(b.what, b.whom, b.device)
 	if err := limit.Reset(tx, key); err != nil {
 		return err
 	}
@@ -226,33 +237,6 @@ func (e *Engine) closeWay(tx store.Tx, record flowRecord, out *outcome) error {
 // otherWays reports whether the flow could go on by another factor than the awaited one.
 func (f *flowRecord) otherWays() bool {
 	return !f.First && !f.Enrolling && !f.ThenPhone && f.Options.Without(f.Factor) != 0
-}
-
-// Unlock forgets what outsiders have tried at an account, at every factor: their rows of
-// failures and their rates. It is the operator's way out of the hard cap; each use
-// gives whoever is guessing their first tries again. [ErrNoAccount] if there is no such
-// account.
-func (e *Engine) Unlock(ctx context.Context, email string) error {
-	err := e.Store.Update(ctx, func(tx store.Tx) error {
-		user, err := userOf(tx, email)
-		if err != nil {
-			return err
-		}
-		for _, factor := range policy.All().Slice() {
-			key := e.budgetFor(triesAt(factor), user.Canonical, outsiders)
-			if err := limit.Clear(tx, key); err != nil {
-				return err
-			}
-			if err := limit.Reset(tx, key); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		return fmt.Errorf("unlocking an account: %w", err)
-	}
-	return nil
 }
 
 // triesAt names the budget of tries at a factor.

@@ -139,7 +139,7 @@ func TestAllMailHasAStrictCapPerHourAndDay(t *testing.T) {
 
 // strangersShare is how much of a budget strangers may spend: a tenth less than all of
 // it, of each part where it is kept in parts.
-func strangersShare(most int) int { return map[int]int{7: 7, 10: 9, 50: 45, 130: 118, 299: 270}[most] }
+func strangersShare(most int) int { return map[int]int{7: 7, 10: 9, 130: 118, 299: 270}[most] }
 
 // try starts a flow, with an effort if that is asked for.
 func (b *browser) try(kind flows.Kind, in flows.Input) *browser {
@@ -177,6 +177,25 @@ func TestOperatorsHearOnceAnHourThatABudgetForAllIsSpent(t *testing.T) {
 	}
 	if !slices.Equal(told, append(want, want...)) {
 		t.Errorf("an hour later told %q", told)
+	}
+}
+
+func TestOperatorsHearOfABudgetThatRefusesAlsoWhereItsLastActDidNotSpendItAll(t *testing.T) {
+	t.Parallel()
+	var told []string
+	w := newWorld(t, func(c *flows.Config) {
+		c.Spend = flows.Spend{Daily: 1_000_000, Prices: map[string]int64{"*": 300_000}}
+		c.Observe = func(i flows.Incident) { told = append(told, string(i.Kind)+" "+i.Budget) }
+	})
+	w.wait(time.Minute)
+	for i := range 4 {
+		b := w.browser().signUpWithCode(fmt.Sprintf("person%d@example.com", i))
+		w.demand = policy.Need(policy.SMSProof, 0)
+		b.start(flows.StepUp, flows.Open{}).adds(fmt.Sprintf("+4477009%05d", i*10007))
+		w.demand = policy.Floor
+	}
+	if !slices.Contains(told, "budget_spent spend") {
+		t.Errorf("told %q", told)
 	}
 }
 

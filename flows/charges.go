@@ -1,13 +1,17 @@
 package flows
 
 import (
+	"context"
+	"errors"
 	"math/rand/v2"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/stepgate/stepgate/flows/limit"
 	"github.com/stepgate/stepgate/flows/send"
 	"github.com/stepgate/stepgate/flows/store"
+	"github.com/stepgate/stepgate/policy"
 )
 
 // charge is what one act costs one budget: one of a rate, or some of a quota.
@@ -27,8 +31,30 @@ type charge struct {
 	shared string
 	// pressing says that strangers are asked for an effort when the budget is nearly spent.
 	pressing bool
-	// reserved says that strangers leave the last tenth of the budget to others.
-	reserved bool
+	// reserved says that strangers leave a part of the budget to others, see [share].
+	// texts says that it is for text messages, of which new numbers take half at most.
+	reserved, texts bool
+}
+
+// share is how much of the budgets that are one for many somebody leaves to others: one in
+// so many; 0: nothing.
+type share int
+
+const (
+	forAll       share = 0
+	forStrangers share = 10
+	forNewPhones share = 2
+)
+
+// leastShared is the least budget that is worth dividing.
+const leastShared = 10
+
+// of is what is left of a budget of n for somebody with that share.
+func (s share) of(n int64) int64 {
+	if s == forAll || n < leastShared {
+		return n
+	}
+	return n - n/int64(s)
 }
 
 // A quota on all mail is one record that every send writes, and so every send would
@@ -55,23 +81,23 @@ func (c *charge) part(i int) charge {
 }
 
 // take takes the cost from the budget, if it is divided from the part that chance has
-// chosen or the next that has some left. A wait above zero is a refusal. To a stranger
-// each is a tenth smaller than it is, where some of it is reserved.
-func (c *charge) take(tx store.Tx, chance int, stranger bool) (wait time.Duration, err error) {
-	less := stranger && c.reserved
+// chosen or the next that has some left. A wait above zero is a refusal. Where some of it is
+// reserved, it is smaller for those who leave a share to others.
+func (c *charge) take(tx store.Tx, chance int, s share) (wait time.Duration, err error) {
+	if !c.reserved {
+		s = forAll
+	}
 	if c.quota == (limit.Quota{}) {
 		rate := c.rate
-		if less {
-			rate.Burst -= rate.Burst / leastShared
-		}
+		rate.Burst = int(s.of(int64(rate.Burst)))
 		return limit.Spend(tx, c.key, rate, c.at)
 	}
 	parts := max(c.parts, 1)
 	for i := range parts {
 		c.took = (chance + i) % parts
 		p := c.part(c.took)
-		if less {
-			p.quota.Most -= p.quota.Most / leastShared
+		if most := s.of(p.quota.Most); most >= p.cost { // one message is always everybody's
+			p.quota.Most = most
 		}
 		if wait, err = limit.Count(tx, p.key, p.quota, p.cost, p.at); wait == 0 || err != nil {
 			break
@@ -98,7 +124,7 @@ func (c *charge) used(tx store.Tx) (percent int64, err error) {
 	}
 	p := c.part(c.took)
 	n, err := limit.Counted(tx, p.key, p.quota, p.at)
-	if percent = n * 100 / p.quota.Most; err != nil || percent < pressure || c.parts <= 1 {
+	if percent = n * 100 / p.quota.Most; err != nil || percent < c.pressure() || c.parts <= 1 {
 		return percent, err
 	}
 	var all int64
@@ -113,34 +139,37 @@ func (c *charge) used(tx store.Tx) (percent int64, err error) {
 	return all * 100 / c.quota.Most, nil
 }
 
-const (
-	// pressure is from how much of a budget, in percent, strangers are asked for an effort.
-	pressure = 80
-	// forStrangers is how much of a budget that is one for many, in percent, strangers may
-	// spend. However many they are, those whom their accounts know still get their codes.
-	// One of less than leastShared has no tenth to keep.
-	forStrangers = 90
-	leastShared  = 10
-)
+// pressure is from how much of a budget, in percent, strangers are asked for an effort, and
+// operators are told. Those who add phones have half as much of those for text messages.
+func (c *charge) pressure() int64 {
+	if c.texts && c.most() >= leastShared {
+		return 40
+	}
+	return 80
+}
 
 // spent reports whether nothing is left of a budget for strangers, or for anybody.
 func (c *charge) spent(percent int64) bool {
-	most := max(c.quota.Most, int64(c.rate.Burst))
-	return percent >= 100 || c.reserved && percent >= forStrangers && most >= leastShared
+	return percent >= 100 || c.reserved && percent >= 100*forStrangers.of(c.most())/c.most()
 }
 
-// takeAll takes every charge, or refuses, and then the transaction undoes those that it
-// has taken. It reports whether there is pressure on one of them.
-func (e *Engine) takeAll(tx store.Tx, out *outcome, charges []charge, stranger bool) (pressed bool, err error) {
+func (c *charge) most() int64 { return max(c.quota.Most, int64(c.rate.Burst)) }
+
+// takeAll takes every charge, or none and refuses. It reports whether there is pressure on
+// one of them.
+func (e *Engine) takeAll(tx store.Tx, out *outcome, charges []charge, s share) (pressed bool, err error) {
 	chance := rand.IntN(mostParts)
 	for i := range charges {
 		c := &charges[i]
-		wait, err := c.take(tx, chance, stranger)
+		wait, err := c.take(tx, chance, s)
 		if err != nil {
 			return false, err
 		}
 		if wait > 0 {
-			return false, &Refusal{Code: c.refusal, Wait: wait, Left: -1}
+			if err := giveBackAll(tx, charges[:i], c.at); err != nil {
+				return false, err
+			}
+			return false, &Refusal{Code: c.refusal, Wait: wait, Left: -1, spent: c.shared}
 		}
 		if !c.pressing && c.shared == "" {
 			continue
@@ -149,7 +178,7 @@ func (e *Engine) takeAll(tx store.Tx, out *outcome, charges []charge, stranger b
 		if err != nil {
 			return false, err
 		}
-		pressed = pressed || c.pressing && percent >= pressure
+		pressed = pressed || c.pressing && percent >= c.pressure()
 		if c.shared != "" {
 			if err := e.watchBudget(tx, out, c, percent); err != nil {
 				return false, err
@@ -171,17 +200,44 @@ func giveBackAll(tx store.Tx, charges []charge, now time.Time) error {
 }
 
 // watchBudget tells operators when a budget for everybody is nearly spent, or has just
-// been spent, be it only for strangers: by the act that made it so, since what is refused
-// leaves no trace.
+// been spent, be it only for strangers.
 func (e *Engine) watchBudget(tx store.Tx, out *outcome, c *charge, percent int64) error {
 	incident := Incident{Kind: BudgetNear, Budget: c.shared}
 	switch {
 	case c.spent(percent):
 		incident.Kind = BudgetSpent
-	case percent < pressure:
+	case percent < c.pressure():
 		return nil
 	}
 	return e.report(tx, out, incident, c.shared)
+}
+
+// noteSpent tells operators of a budget for everybody that has refused somebody. What is
+// refused leaves no trace in its own transaction, so this is one of its own.
+func (e *Engine) noteSpent(ctx context.Context, refusal *Refusal) {
+	if refusal == nil || refusal.spent == "" {
+		return
+	}
+	var out outcome
+	err := e.Store.Update(context.WithoutCancel(ctx), func(tx store.Tx) error {
+		out = outcome{}
+		return e.report(tx, &out, Incident{Kind: BudgetSpent, Budget: refusal.spent}, refusal.spent)
+	})
+	if err != nil {
+		e.Log.Warn("telling of a budget that is spent", "budget", refusal.spent, "error", err)
+		return
+	}
+	e.observe(out.incidents)
+}
+
+// observe hands on what operators are told.
+func (e *Engine) observe(incidents []Incident) {
+	if e.Observe == nil {
+		return
+	}
+	for _, incident := range incidents {
+		e.Observe(incident)
+	}
 }
 
 // reportEvery is how long operators hear nothing more of the same thing.
@@ -200,69 +256,110 @@ func (e *Engine) report(tx store.Tx, out *outcome, incident Incident, about stri
 }
 
 // chargeSend takes one message from every budget that it counts against, the most
-// specific first.
+// specific first; or from none, and refuses.
 func (r *effectRun) chargeSend(medium send.Medium, to, toSum string) error {
 	e := r.engine
-	whom := toSum
+	name := e.budget(r.caller, r.record, r.record.Factor, "send", toSum)
 	if medium == send.Email {
-		whom = r.record.account() // one budget, however the address is spelled
+		name.whom = mailbox(r.record.account()) // one budget, however the address is spelled
 	}
-	name := e.budget(r.caller, r.record, r.record.Factor, "send", whom)
 	known, err := name.known(r.tx)
 	if err != nil {
 		return err
 	}
-	address, err := name.key(r.tx)
+	charges, err := r.ownCharges(name, known, toSum)
 	if err != nil {
 		return err
 	}
-	sends := func(key string, rate limit.Rate) charge {
-		return charge{key: key, rate: rate, at: r.now, refusal: TooManySends}
-	}
-	charges := []charge{
-		sends(address, e.SendBudget),
-		sends(e.budgetFor("account sends", r.record.account(), ""), e.AccountSendBudget),
-	}
-	if r.record.Enrolling {
-		// The number is the person's choice, so the account is counted as well. There is
-		// no other budget for a known device: it is the account itself that sends.
-		charges = append(charges, sends(e.budgetFor("enrol", r.record.account(), ""), e.EnrolBudget))
-	}
 	if !known && r.caller.Network != "" {
-		network := sends(e.budgetFor("network", r.caller.Network, ""), e.NetworkBudget)
+		network := charge{key: e.budgetFor("network", r.caller.Network, ""), rate: e.NetworkBudget, at: r.now, refusal: TooManySends}
 		network.pressing = true
 		charges = append(charges, network)
 	}
 	if medium == send.SMS {
-		charges = append(charges, e.textCharges(to, toSum, r.now)...)
+		charges = append(charges, e.textCharges(to, r.now)...)
 	} else {
-		for _, c := range []charge{
-			e.capCharge("sends_email_hour", e.EmailsHour, time.Hour, r.now, TooManySends),
-			e.capCharge("sends_email_day", e.EmailsDay, 24*time.Hour, r.now, TooManySends),
-		} {
-			c.parts = min(mostParts, max(1, int(c.quota.Most)/leastPart))
-			charges = append(charges, c)
-		}
+		charges = append(charges, e.mailCharges(r.now)...)
 	}
-	pressed, err := e.takeAll(r.tx, r.out, charges, r.record.stranger(known))
+	pressed, err := e.takeAll(r.tx, r.out, charges, r.record.share(known))
 	if err != nil {
 		return err
 	}
 	if r.record.Enrolling {
-		if err := r.chargeEnrolment(to); err != nil {
-			return err
-		}
+		err = r.chargeEnrolment(to)
 	}
-	if pressed && !known && r.record.Here == 0 { // who has proved something in this very flow is no stranger
-		return e.requireEffort(r.tx, r.caller, "send")
+	// Who has proved something in this very flow is no stranger, and clients know no puzzles.
+	if err == nil && pressed && !known && r.record.Here == 0 && r.caller.Client == nil {
+		err = e.requireEffort(r.tx, r.caller, "send")
+	}
+	if err != nil {
+		r.out.charged = nil
+		return errors.Join(err, giveBackAll(r.tx, charges, r.now))
 	}
 	return nil
 }
 
-// stranger reports whether nothing says that the message is for somebody who has an account
-// here: a new number is whosever it likes to be, and whoever is asked for a first factor.
-func (f *flowRecord) stranger(known bool) bool {
-	return f.Enrolling || !known && f.Kind.identifies() && f.Here == 0
+// ownCharges are what a message costs budgets of the person's own. A device that is known
+// has them apart, so that nobody spends the owner's. Numbers that are being added have
+// others than those that are somebody's: anybody can try to add any number.
+func (r *effectRun) ownCharges(name budgetName, known bool, toSum string) ([]charge, error) {
+	e, who := r.engine, outsiders
+	if known {
+		who = name.device
+	}
+	sends := func(rate limit.Rate, what, whom, who string) charge {
+		return charge{key: e.budgetFor(what, whom, who), rate: rate, at: r.now, refusal: TooManySends}
+	}
+	account := r.record.account()
+	if r.record.Enrolling {
+		return []charge{
+			sends(e.EnrolBudget, "enrol", account, ""), sends(e.EnrolBudget, "enrol number", toSum, ""),
+			sends(e.AccountSendBudget, "account sends", account, who),
+		}, nil
+	}
+	address, err := name.key(r.tx)
+	charges := []charge{
+		{key: address, rate: e.SendBudget, at: r.now, refusal: TooManySends},
+		sends(e.AccountSendBudget, "account sends", account, who),
+	}
+	if r.record.Factor == policy.SMSCode {
+		charges = append(charges, sends(e.NumberBudget, "number", toSum, ""))
+	}
+	return charges, err
+}
+
+// mailbox is an address without its tag, by which people tell their mail apart: what is
+// sent there ends in one mailbox, so it has one budget. Accounts are told apart by it.
+func mailbox(canonical string) string {
+	local, domain, _ := strings.Cut(canonical, "@")
+	if name, _, tagged := strings.Cut(local, "+"); tagged && name != "" {
+		return name + "@" + domain
+	}
+	return canonical
+}
+
+// mailCharges are what a mail costs everybody.
+func (e *Engine) mailCharges(now time.Time) []charge {
+	charges := []charge{
+		e.capCharge("sends_email_hour", e.EmailsHour, time.Hour, now, TooManySends),
+		e.capCharge("sends_email_day", e.EmailsDay, 24*time.Hour, now, TooManySends),
+	}
+	for i := range charges {
+		charges[i].parts = min(mostParts, max(1, int(charges[i].quota.Most)/leastPart))
+	}
+	return charges
+}
+
+// share is what the flow's person leaves to others. A new number is whosever it likes to
+// be; and nothing says that who is asked for a first factor has an account here.
+func (f *flowRecord) share(known bool) share {
+	switch {
+	case f.Enrolling:
+		return forNewPhones
+	case !known && f.Kind.identifies() && f.Here == 0:
+		return forStrangers
+	}
+	return forAll
 }
 
 // capCharge is one message's cost to a cap for everybody. That of the hour presses; that of the
@@ -300,7 +397,7 @@ func (e *Engine) chargeTry(tx store.Tx, c Caller, out *outcome) error {
 	if percent >= 100 && c.Client == nil {
 		charges = charges[:len(charges)-1]
 	}
-	pressed, err := e.takeAll(tx, out, charges, true)
+	pressed, err := e.takeAll(tx, out, charges, forAll)
 	if err != nil {
 		return err
 	}

@@ -28,12 +28,13 @@ func (r *effectRun) newCode(purpose Purpose) error {
 		return nil // the one that is on its way will do
 	}
 	if err := r.chargeSend(medium, to, toSum); err != nil {
-		return err
+		return r.unsent(err)
 	}
 	code, err := otp.New(e.Rand, e.CodeDigits)
 	if err != nil {
 		return err
 	}
+	r.record.Unsent = false
 	r.record.Code = &codeRecord{
 		Factor: r.record.Factor, Purpose: purpose, To: toSum,
 		Sent: r.now, Expires: r.now.Add(e.CodeLife), Named: r.namesAction(),
@@ -50,6 +51,18 @@ func (r *effectRun) newCode(purpose Purpose) error {
 		return err
 	}
 	return r.letter(letter)
+}
+
+// unsent goes on without a code where a budget refuses it to somebody who has just proved
+// something: what was proved, or changed by it, is not undone by what comes next.
+func (r *effectRun) unsent(err error) error {
+	refusal, refused := refusalIn(err)
+	if !refused || !r.proved {
+		return err
+	}
+	r.record.Code, r.record.Unsent = nil, true
+	r.out.refusal = refusal
+	return nil
 }
 
 // resendAfter is when another code may be asked for: at once, where too many tries have
@@ -130,7 +143,7 @@ func (e *Engine) judgeCode(tx store.Tx, c Caller, record *flowRecord, user *User
 	}
 	budget := e.budget(c, record, record.Factor, triesAt(record.Factor), record.account())
 	if refusal, err := e.checkBudget(tx, budget, e.CodeBudget); refusal != nil || err != nil {
-		return refusal, err
+		return refusal, errors.Join(err, e.warnExhausted(tx, c, record, refusal, out))
 	}
 	exists := user != nil || record.User == "" // a newcomer's flow has no account yet
 	if otp.Equal(challenge.Sum, otp.Sum(e.Keys, code, record.binding()...)) && exists && !record.Phantom {

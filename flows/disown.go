@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/stepgate/stepgate/flows/limit"
 	"github.com/stepgate/stepgate/flows/send"
 	"github.com/stepgate/stepgate/flows/store"
 	"github.com/stepgate/stepgate/policy"
@@ -28,11 +27,16 @@ func disownKey(token string) string { return schema + "not-me/" + hashed(token) 
 // disownRecord is what one token can undo. User is empty where there is nothing: then
 // nobody has the token.
 type disownRecord struct {
-	User    string    `json:"user,omitempty"`
-	Flow    string    `json:"flow,omitempty"` // of a code
-	Site    string    `json:"site"`
-	Purpose Purpose   `json:"purpose"`
-	Device  string    `json:"device,omitempty"`
+	User    string  `json:"user,omitempty"`
+	Flow    string  `json:"flow,omitempty"` // of a code
+	Site    string  `json:"site"`
+	Purpose Purpose `json:"purpose"`
+	Device  string  `json:"device,omitempty"`
+	// Browser names the browser that it was, as deviceKey does. Session is the sid that is to
+	// end even if its flow is gone: that from which a step-up came, or which the notice of a
+	// new device tells of.
+	Browser string    `json:"browser,omitempty"`
+	Session string    `json:"session,omitempty"`
 	At      time.Time `json:"at"`
 	Ends    time.Time `json:"ends"`
 	// Proved says that the password had been proved, or chosen, in what the message tells
@@ -83,9 +87,16 @@ func (r *effectRun) offerDisown(l Letter) (token string, err error) {
 	_, proved := r.record.Proof.At(policy.Password)
 	record := disownRecord{
 		Site: l.Site.Origin, Purpose: l.Purpose, Device: l.Device, At: r.now, Ends: r.now.Add(disownLife), Proved: proved,
+		Browser: r.record.Browser,
 	}
 	if l.Series != "" {
 		record.Flow, record.Ends = r.record.ID, r.record.Ends
+	}
+	switch {
+	case l.Purpose == NoticeNewDevice:
+		record.Session = r.record.Opened
+	case l.Series != "" && !r.record.Kind.identifies():
+		record.Session = r.record.Began
 	}
 	key := disownKey(token)
 	if r.user != nil {
@@ -181,8 +192,14 @@ func (d disownRecord) view(user *User) DisownView {
 func (r *effectRun) disown(d *disownRecord) error {
 	switch {
 	case d.Purpose == NoticeGuessing:
-		return r.forgiveFailures()
+		// What may be tried in a day stays spent.
+		return r.engine.forgive(r.tx, r.user, false)
 	case d.Purpose.endsAll():
+		if d.Purpose == NoticeNewDevice {
+			if err := r.learnProved(d); err != nil {
+				return err
+			}
+		}
 		r.user.Epoch++
 		if err := r.endAll(r.user.ID); err != nil {
 			return err
@@ -201,41 +218,64 @@ func (r *effectRun) disown(d *disownRecord) error {
 	return r.putUser()
 }
 
-// endAttempt ends a code's flow, and the session that it opened; or, of a step-up, the
-// one that it came from: the owner has said that somebody else is in there.
-func (r *effectRun) endAttempt(d *disownRecord) error {
-	flow, found, err := get[flowRecord](r.tx, flowKey(d.Flow))
-	if err != nil || !found || flow.User != d.User {
+// learnProved finds out whether whoever signed in on the device that a notice tells of has
+// proved the password since then: in that session, or after it in the same browser, which
+// was new at the time.
+func (r *effectRun) learnProved(d *disownRecord) error {
+	if err := r.learnProvedIn(d, d.Session); err != nil {
 		return err
 	}
-	d.Proved = d.Proved || flow.Here.Has(policy.Password)
-	sid := flow.Opened
-	if !flow.Kind.identifies() {
-		sid = flow.Began
+	device, found, err := get[deviceRecord](r.tx, deviceKey(d.User, d.Browser))
+	if found && device.live(r.user.Epoch, r.now) && device.Proved.Has(policy.Password) {
+		d.knows(r.engine.passwordMark(r.user))
 	}
-	if sid != "" {
-		session, err := r.engine.newestOf(r.tx, sid)
-		if err != nil {
+	return err
+}
+
+// learnProvedIn does so for one session, if it goes on: a reset would have ended it.
+func (r *effectRun) learnProvedIn(d *disownRecord, sid string) error {
+	session, err := r.engine.newestOf(r.tx, sid)
+	if err != nil || session == nil {
+		return err
+	}
+	if _, proved := session.Proof.At(policy.Password); proved {
+		d.knows(r.engine.passwordMark(r.user))
+	}
+	return nil
+}
+
+// knows notes that somebody else knows the password, which may be another one than when
+// the message was written.
+func (d *disownRecord) knows(password string) { d.Proved, d.Password = true, password }
+
+// endAttempt ends a code's flow, and the session that it opened; or, of a step-up, the
+// one that it came from: the owner has said that somebody else is in there. Their browser
+// is no known device any more.
+func (r *effectRun) endAttempt(d *disownRecord) error {
+	sid := d.Session
+	flow, found, err := get[flowRecord](r.tx, flowKey(d.Flow))
+	if err != nil {
+		return err
+	}
+	if found && flow.User == d.User {
+		d.Proved = d.Proved || flow.Here.Has(policy.Password)
+		if flow.Kind.identifies() {
+			sid = flow.Opened
+		}
+		if err := r.tx.Delete(flowKey(d.Flow)); err != nil {
 			return err
 		}
-		if session != nil {
-			_, proved := session.Proof.At(policy.Password)
-			d.Proved = d.Proved || proved
+	}
+	if d.Flow == r.user.PasswordFrom {
+		d.knows(r.engine.passwordMark(r.user)) // they have chosen it, after the message
+	}
+	if sid != "" {
+		if err := r.learnProvedIn(d, sid); err != nil {
+			return err
 		}
 		if err := r.endFamily(sid, d.User); err != nil {
 			return err
 		}
 	}
-	return r.tx.Delete(flowKey(d.Flow))
-}
-
-// forgiveFailures ends the rows of failures by which guessing outsiders have closed the
-// account's first factors to its owner. What they may try in a day stays spent.
-func (r *effectRun) forgiveFailures() error {
-	for _, f := range []policy.Factor{policy.EmailCode, policy.Password} {
-		if err := limit.Clear(r.tx, r.engine.budgetFor("try:"+f.String(), r.user.Canonical, outsiders)); err != nil {
-			return err
-		}
-	}
-	return nil
+	return r.tx.Delete(deviceKey(d.User, d.Browser))
 }

@@ -19,6 +19,7 @@ type effectRun struct {
 	out    *outcome
 	now    time.Time
 	again  bool // the person asked for another code
+	proved bool // the event is a proof, or follows one: see unsent
 	// familiar is set once the sign-in has proved enough for its browser to be known.
 	familiar bool
 	// alone: it has proved the only channel that the account has.

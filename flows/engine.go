@@ -193,8 +193,11 @@ func (e *Engine) transact(ctx context.Context, fn func(store.Tx, *outcome) error
 		return fn(tx, &out)
 	})
 	if err != nil {
+		refusal, _ := refusalIn(err)
+		e.noteSpent(ctx, refusal)
 		return out, err
 	}
+	e.noteSpent(ctx, out.refusal)
 	for _, sid := range out.ended {
 		e.Cache.forget(sid, true)
 	}
@@ -204,11 +207,7 @@ func (e *Engine) transact(ctx context.Context, fn func(store.Tx, *outcome) error
 	if out.failed != "" {
 		e.Cache.noteFailures(out.failed, out.failedAt)
 	}
-	if e.Observe != nil {
-		for _, incident := range out.incidents {
-			e.Observe(incident)
-		}
-	}
+	e.observe(out.incidents)
 	for _, letter := range out.letters {
 		if err := e.Post(letter); err != nil {
 			e.Log.Warn("message not accepted", "purpose", letter.Purpose, "error", err)

@@ -22,6 +22,7 @@ type place struct {
 	At      time.Time `json:"at"`
 	// Alone says that it became familiar by the only channel that the account had.
 	Alone bool `json:"alone,omitempty"`
+	Epoch int  `json:"epoch,omitempty"` // the account's; one of another is none
 }
 
 const (
@@ -43,7 +44,7 @@ func (e *Engine) readPlaces(tx store.Tx, user string) ([]place, error) {
 func networksOf(places []place, user *User) []string {
 	var networks []string
 	for _, p := range places {
-		if familiarBy(p.Alone, user) {
+		if p.Epoch == user.Epoch && familiarBy(p.Alone, user) {
 			networks = append(networks, p.Network)
 		}
 	}
@@ -58,7 +59,7 @@ func (e *Engine) knownDevice(tx store.Tx, c Caller, user *User) (bool, error) {
 	}
 	device, _, err := get[deviceRecord](tx, deviceKey(user.ID, name))
 	known := device.Familiar || device.Alone && familiarBy(true, user)
-	return known && e.Now().Before(device.Until), err
+	return known && device.live(user.Epoch, e.Now()), err
 }
 
 // acquaint tells the session whether its browser and network are familiar, and remembers
@@ -72,6 +73,7 @@ func (r *effectRun) acquaint(session *Session) error {
 	if err != nil {
 		return err
 	}
+	places = slices.DeleteFunc(places, func(p place) bool { return p.Epoch != r.user.Epoch })
 	// A code must have come back here and now: a second channel that was proved in another
 	// place says nothing about this one. Whoever made the account here, moments ago, is no
 	// stranger to it.
@@ -83,7 +85,7 @@ func (r *effectRun) acquaint(session *Session) error {
 		session.Networks = withNetwork(session.Networks, r.caller.Network)
 	}
 	r.familiar, r.alone = enough, !enough && !canProveTwo(r.user.Factors())
-	here := place{Network: r.caller.Network, At: r.now, Alone: r.alone}
+	here := place{Network: r.caller.Network, At: r.now, Alone: r.alone, Epoch: r.user.Epoch}
 	i := slices.IndexFunc(places, func(p place) bool { return p.Network == here.Network })
 	inUse := known && i >= 0
 	if i >= 0 && !enough {

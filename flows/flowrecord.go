@@ -20,6 +20,8 @@ type flowRecord struct {
 	// when another tab has signed in.
 	Began string      `json:"began,omitempty"`
 	Code  *codeRecord `json:"code,omitempty"`
+	// Unsent says that a code is awaited and none could be sent, since a budget was spent.
+	Unsent bool `json:"unsent,omitempty"`
 	// Given is the password that a client sent before the mailbox was proved, sealed. It
 	// is hashed only afterwards, so that nobody can have passwords hashed for nothing.
 	Given []byte `json:"given,omitempty"`

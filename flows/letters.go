@@ -1,6 +1,7 @@
 package flows
 
 import (
+	"cmp"
 	"context"
 	"encoding/hex"
 	"encoding/json"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/stepgate/stepgate/flows/send"
 	"github.com/stepgate/stepgate/flows/store"
+	"github.com/stepgate/stepgate/policy"
 )
 
 // A letter is written down in the transaction that makes it, before anybody hears of it,
@@ -40,6 +42,7 @@ type keptLetter struct {
 	Letter
 	Site string // its origin, in place of the letter's own
 	Flow string // whose code it is
+	User string // whose account it tells of; empty: nobody's
 }
 
 // seriesOf names the codes of one flow to senders and in logs, without naming the flow.
@@ -53,10 +56,14 @@ func (r *effectRun) letter(l Letter) error {
 	l.Site, l.Target, l.At = r.caller.Site, r.record.Target, r.now
 	l.Lang, l.Device, l.Network = r.caller.Lang, r.caller.Device, r.caller.Network
 	l.Once = l.Code != "" && r.namesAction()
+	_, l.PasswordKnown = r.record.Proof.At(policy.Password)
 	if l.Expires.IsZero() {
 		l.Expires = r.now.Add(noticeLife)
 	}
 	kept := keptLetter{Site: l.Site.Origin}
+	if r.user != nil {
+		kept.User = r.user.ID
+	}
 	var id [16]byte
 	if _, err := io.ReadFull(e.Rand, id[:]); err != nil {
 		return fmt.Errorf("reading random bytes: %w", err)
@@ -120,10 +127,12 @@ func (e *Engine) strikeLetter(tx store.Tx, series, id string) (kept keptLetter, 
 
 // Finished is told what became of a letter that Post accepted: it is for
 // [send.OutboxOptions].Done. A letter that the outbox dropped when it was closed stays,
-// for [Engine.Resume] of the next process. It takes one small transaction.
-func (e *Engine) Finished(ctx context.Context, r send.Result) {
+// for [Engine.Resume] of the next process. It takes one small transaction. After an error
+// the letter stays too, and would be sent again: where that wraps [store.ErrUnavailable],
+// Finished may be called again later.
+func (e *Engine) Finished(ctx context.Context, r send.Result) error {
 	if r.Outcome == send.OutcomeDropped || !isFlowID(r.ID) || r.Series != "" && !isFlowID(r.Series) {
-		return
+		return nil
 	}
 	err := e.Store.Update(ctx, func(tx store.Tx) error {
 		kept, found, err := e.strikeLetter(tx, r.Series, r.ID)
@@ -139,15 +148,19 @@ func (e *Engine) Finished(ctx context.Context, r send.Result) {
 		return nil
 	})
 	if err != nil {
-		e.Log.Warn("recording what became of a message", "id", r.ID, "outcome", r.Outcome, "error", err)
+		return fmt.Errorf("recording what became of a message: %w", err)
 	}
+	return nil
 }
 
 // Resume posts what a process before this one accepted and did not get rid of, and
 // returns how much that was. It is for the moment after the store was opened, before
-// anything else is posted: what is on its way in this process would be sent twice.
+// anything else is posted: what is on its way in this process would be sent twice, unless
+// Post sees to that. A record that nobody can read holds up no other. An error means that
+// the store was not available for all of them, and that the rest may be asked for again.
 // Codes are taken up only while they are good: the newest of their flow, and neither
-// expired nor used. site finds a site by its origin; letters of sites that there are no
+// expired nor used, for an account whose sessions have not all been ended since; and
+// nothing is for a disabled one. site finds a site by its origin; letters of sites that there are no
 // more are given up.
 func (e *Engine) Resume(ctx context.Context, site func(origin string) *Site) (n int, err error) {
 	waiting := map[string][]byte{}
@@ -161,8 +174,15 @@ func (e *Engine) Resume(ctx context.Context, site func(origin string) *Site) (n 
 	if err != nil {
 		return 0, fmt.Errorf("resuming messages: %w", err)
 	}
-	var over, unreadable, refused int
+	var (
+		over, unreadable, refused, left int
+		failed                          error // the last
+	)
 	for key, sealed := range waiting {
+		if ctx.Err() != nil {
+			left++
+			continue
+		}
 		kept, ok := e.openLetter(key, sealed)
 		if !ok {
 			unreadable++ // it goes when its time is over
@@ -171,8 +191,12 @@ func (e *Engine) Resume(ctx context.Context, site func(origin string) *Site) (n 
 		kept.Letter.Site = site(kept.Site)
 		good, err := e.stillGood(ctx, key, kept)
 		switch {
-		case err != nil:
-			return n, fmt.Errorf("resuming messages: %w", err)
+		case errors.Is(err, store.ErrUnavailable):
+			left++
+			failed = err
+		case err != nil: // of the letter's flow
+			unreadable++
+			e.Log.Warn("reading what belongs to a message that an earlier process left", "id", kept.ID, "error", err)
 		case !good:
 			over++
 		case e.Post(kept.Letter) != nil:
@@ -183,7 +207,10 @@ func (e *Engine) Resume(ctx context.Context, site func(origin string) *Site) (n 
 	}
 	if len(waiting) > 0 {
 		e.Log.Info("took up messages that an earlier process left", "posted", n, "over", over,
-			"refused", refused, "unreadable", unreadable)
+			"refused", refused, "unreadable", unreadable, "left", left)
+	}
+	if left > 0 {
+		return n, fmt.Errorf("resuming messages: %d are left: %w", left, cmp.Or(failed, ctx.Err()))
 	}
 	return n, nil
 }
@@ -193,12 +220,20 @@ func (e *Engine) Resume(ctx context.Context, site func(origin string) *Site) (n 
 func (e *Engine) stillGood(ctx context.Context, key string, kept keptLetter) (good bool, err error) {
 	err = e.Store.Update(ctx, func(tx store.Tx) error {
 		good = !kept.Mute && kept.Letter.Site != nil && e.Now().Before(kept.Expires)
+		var flow flowRecord
 		if good && kept.Series != "" {
-			flow, found, err := get[flowRecord](tx, flowKey(kept.Flow))
-			if err != nil {
+			var found bool
+			if flow, found, err = get[flowRecord](tx, flowKey(kept.Flow)); err != nil {
 				return err
 			}
 			good = found && flow.Code != nil && flow.Code.Message == kept.ID
+		}
+		if good && kept.User != "" {
+			user, found, err := get[User](tx, userKey(kept.User))
+			if err != nil {
+				return err
+			}
+			good = found && !user.Disabled && (kept.Series == "" || flow.Epoch == user.Epoch)
 		}
 		if good {
 			return nil

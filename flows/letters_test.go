@@ -195,6 +195,49 @@ func TestANoticeThatTheOutboxHadNoRoomForIsSentByTheNextProcess(t *testing.T) {
 	}
 }
 
+func TestNothingIsTakenUpForAnAccountThatWasDisabledOrEndedMeanwhile(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		happens func(*world, flows.Account) error
+		code    int // letters that are taken up, of one
+		notice  int
+	}{
+		"nothing":     {func(*world, flows.Account) error { return nil }, 1, 1},
+		"disabled":    {func(w *world, a flows.Account) error { return w.engine.SetDisabled(w.t.Context(), a.ID, true) }, 0, 0},
+		"ended since": {func(w *world, a flows.Account) error { return w.engine.SetDisabled(w.t.Context(), a.ID, false) }, 0, 1},
+	} {
+		for sort, want := range map[string]int{"a code": c.code, "a notice": c.notice} {
+			t.Run(name+", "+sort, func(t *testing.T) {
+				t.Parallel()
+				w, next := killed(t)
+				w.browser().signUpWithPassword(dana, longSecret)
+				w.wait(time.Hour)
+				w.finishAll(send.OutcomeSent)
+				if sort == "a code" {
+					w.browser().start(flows.SignIn, flows.Identify{Email: dana}).at(flows.AskCode)
+				} else {
+					w.browser().signInWithPassword(dana, longSecret).at(flows.Done)
+				}
+				account, err := w.engine.Account(t.Context(), dana)
+				if err == nil {
+					err = c.happens(w, account)
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+				w2 := next()
+				if n := w2.resume(); n != want || len(w2.letters) != want {
+					t.Errorf("%d were taken up: %+v", n, w2.letters)
+				}
+				w2.finishAll(send.OutcomeSent)
+				if left := w2.records("letter/"); len(left) != 0 {
+					t.Errorf("%d letters are left in the store", len(left))
+				}
+			})
+		}
+	}
+}
+
 func TestARecordThatDoesNotOpenHoldsUpNoOther(t *testing.T) {
 	t.Parallel()
 	w, next := killed(t)

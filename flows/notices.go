@@ -68,7 +68,7 @@ func (r *effectRun) announceDevice() error {
 		if err != nil {
 			return err
 		}
-		first = !found || !r.now.Before(device.Until)
+		first = !found || !device.live(r.user.Epoch, r.now)
 	}
 	if !first {
 		return nil

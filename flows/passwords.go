@@ -19,7 +19,7 @@ func (e *Engine) givePassword(ctx context.Context, c Caller, record flowRecord, 
 	if in.Password == "" {
 		return outcome{}, &Refusal{Code: PasswordMissing, Field: "password", Left: -1}
 	}
-	stored, charged, err := e.chargePassword(ctx, c, record.ID, in.Email, demand)
+	stored, tried, err := e.chargePassword(ctx, c, record.ID, in.Email, demand)
 	if err != nil {
 		return outcome{}, err
 	}
@@ -27,7 +27,7 @@ func (e *Engine) givePassword(ctx context.Context, c Caller, record flowRecord, 
 	if err != nil {
 		// Nothing was judged, so nothing is charged: a storm of other people's passwords
 		// must not use up this person's tries.
-		if refundErr := e.refundPassword(ctx, c, record.ID, charged); refundErr != nil {
+		if refundErr := e.refundPassword(ctx, tried); refundErr != nil {
 			e.Log.Warn("giving back a try that was not judged", "error", refundErr)
 		}
 		if errors.Is(err, password.ErrBusy) {
@@ -73,7 +73,7 @@ func (e *Engine) givePassword(ctx context.Context, c Caller, record flowRecord, 
 				return err
 			}
 		}
-		if err := giveBackAll(tx, charged, e.Now()); err != nil {
+		if err := giveBackAll(tx, tried.shared, e.Now()); err != nil {
 			return err // only wrong passwords count for networks and in total
 		}
 		budget := e.passwordBudget(c, &record)
@@ -95,12 +95,19 @@ func (e *Engine) passwordBudget(c Caller, record *flowRecord) budgetName {
 	return e.budget(c, record, policy.Password, triesAt(policy.Password), record.account())
 }
 
+// triedPassword is what one try has cost: whoever the flow is for by the time that it is
+// given back, it goes to the account that paid.
+type triedPassword struct {
+	account string   // the key of its budget
+	shared  []charge // of networks and in total: given back also when the password is right
+}
+
 // chargePassword takes one try from the budgets and returns the hash to check, empty
-// when there is none, and what is given back if the password is right. An address other than the flow's own starts it again first.
-func (e *Engine) chargePassword(ctx context.Context, c Caller, flow, email string, demand policy.Demand) (stored string, charged []charge, err error) {
+// when there is none. An address other than the flow's own starts it again first.
+func (e *Engine) chargePassword(ctx context.Context, c Caller, flow, email string, demand policy.Demand) (stored string, tried triedPassword, err error) {
 	var refused *Refusal
 	out, err := e.transact(ctx, func(tx store.Tx, out *outcome) error {
-		stored, refused = "", nil
+		stored, tried, refused = "", triedPassword{}, nil
 		record, err := e.loadFlow(tx, c, flow)
 		if err != nil {
 			return err
@@ -125,7 +132,7 @@ func (e *Engine) chargePassword(ctx context.Context, c Caller, flow, email strin
 			return err
 		}
 		if refused != nil {
-			return e.closeWay(tx, record, out)
+			return errors.Join(e.warnExhausted(tx, c, &record, refused, out), e.closeWay(tx, record, out))
 		}
 		known, err := budget.known(tx)
 		if err != nil {
@@ -142,6 +149,9 @@ func (e *Engine) chargePassword(ctx context.Context, c Caller, flow, email strin
 		if err := e.countFailure(tx, budget, e.PasswordBudget); err != nil {
 			return err
 		}
+		if tried.account, err = budget.key(tx); err != nil {
+			return err
+		}
 		_, user, err := e.gather(tx, c, record.State, demand)
 		if user != nil {
 			stored = user.usablePassword()
@@ -149,22 +159,19 @@ func (e *Engine) chargePassword(ctx context.Context, c Caller, flow, email strin
 		return err
 	})
 	if err == nil && refused != nil {
-		return "", nil, refused
+		return "", tried, refused
 	}
-	return stored, out.charged, err
+	tried.shared = out.charged
+	return stored, tried, err
 }
 
-func (e *Engine) refundPassword(ctx context.Context, c Caller, flow string, charged []charge) error {
+func (e *Engine) refundPassword(ctx context.Context, tried triedPassword) error {
 	// Also for somebody who has hung up meanwhile.
 	return e.Store.Update(context.WithoutCancel(ctx), func(tx store.Tx) error {
-		if err := giveBackAll(tx, charged, e.Now()); err != nil {
+		if err := giveBackAll(tx, tried.shared, e.Now()); err != nil {
 			return err
 		}
-		record, err := e.loadFlow(tx, c, flow)
-		if err != nil {
-			return err
-		}
-		return e.refundFailure(tx, e.passwordBudget(c, &record), e.PasswordBudget)
+		return refundTry(tx, tried.account, e.PasswordBudget, e.Now())
 	})
 }
 

@@ -16,11 +16,14 @@ type User struct {
 	// PasswordLocked says that somebody else knows the password, as the owner has said:
 	// until it is reset, it is as good as a wrong one. It still counts as one of the account's
 	// factors, or whoever holds only the mailbox could now enrol a phone beside it.
-	PasswordLocked bool              `json:"password_locked,omitempty"`
-	Phone          string            `json:"phone,omitempty"` // E.164, proved by a code
-	Attributes     map[string]string `json:"attributes,omitempty"`
-	Groups         []string          `json:"groups,omitempty"`
-	Disabled       bool              `json:"disabled,omitempty"`
+	PasswordLocked bool `json:"password_locked,omitempty"`
+	// PasswordFrom is the flow in which the password was chosen that is there now, if it was
+	// a reset: whoever disowns that flow's codes disowns the password.
+	PasswordFrom string            `json:"password_from,omitempty"`
+	Phone        string            `json:"phone,omitempty"` // E.164, proved by a code
+	Attributes   map[string]string `json:"attributes,omitempty"`
+	Groups       []string          `json:"groups,omitempty"`
+	Disabled     bool              `json:"disabled,omitempty"`
 	// Epoch rises when every session of the account must end; a session opened
 	// under an older epoch is dead.
 	Epoch   int       `json:"epoch"`

@@ -23,6 +23,8 @@ type Refusal struct {
 	// Puzzle is what the browser is to solve, with EffortNeeded; Wait is then how long it
 	// takes until the same input is taken without a solution.
 	Puzzle string
+	// spent names the budget for everybody that is spent, if that is why.
+	spent string
 }
 
 func (r *Refusal) Error() string { return fmt.Sprintf("refused: %s", r.Code) }

@@ -15,7 +15,7 @@ func (r *effectRun) resetPassword(hash string, back time.Time) error {
 	if r.user == nil {
 		return &Refusal{Code: FlowGone}
 	}
-	r.user.Password, r.user.PasswordLocked = hash, false
+	r.user.Password, r.user.PasswordLocked, r.user.PasswordFrom = hash, false, r.record.ID
 	r.user.Epoch++
 	r.record.Epoch = r.user.Epoch
 	r.user.MailboxBack = back.UTC()

@@ -198,7 +198,7 @@ func (e *Engine) apply(tx store.Tx, c Caller, record flowRecord, event Event, de
 		record.Given = nil // it has been used, or was for an account that there is already
 	}
 	run := effectRun{engine: e, tx: tx, caller: c, record: &record, user: user, out: out, now: now,
-		again: event == WantAgain{}}
+		again: event == WantAgain{}, proved: proves(event)}
 	for _, effect := range effects {
 		if err := run.do(effect); err != nil {
 			return err
@@ -209,6 +209,15 @@ func (e *Engine) apply(tx store.Tx, c Caller, record flowRecord, event Event, de
 	}
 	out.record, out.facts, out.phone = record, facts, phoneOf(run.user)
 	return put(tx, flowKey(record.ID), record, now, record.Ends)
+}
+
+// proves reports whether an event is worth keeping although no code can be sent next.
+func proves(event Event) bool {
+	switch event.(type) {
+	case PasswordRight, CodeRight, PasswordChosen, PasswordSkipped, AttributesGiven:
+		return true
+	}
+	return false
 }
 
 func phoneOf(user *User) string {
@@ -258,6 +267,8 @@ func (e *Engine) view(c Caller, out outcome, demand policy.Demand) View {
 	if r.Code != nil && r.Step == AskCode {
 		v.Sent, v.Expires = r.Code.Sent, r.Code.Expires
 		v.ResendAfter, v.Delivery = e.resendAfter(r.Code), e.delivery(&r)
+	} else if r.Unsent && r.Step == AskCode {
+		v.Delivery = DeliveryFailed
 	}
 	if out.gone {
 		v = View{Kind: r.Kind, Target: r.Target, Email: r.Email, First: r.First, Factor: r.Factor}

@@ -32,21 +32,23 @@ func phoneCountry(e164 string) string {
 }
 
 // textCharges are what a text message costs beyond what any message does. To a person
-// most of them come to the same: texts like this are not sent now.
-func (e *Engine) textCharges(to, toSum string, now time.Time) []charge {
+// they come to the same: texts like this are not sent now.
+func (e *Engine) textCharges(to string, now time.Time) []charge {
 	country := phoneCountry(to)
 	charges := []charge{
-		{key: e.budgetFor("number", toSum, ""), rate: e.NumberBudget, at: now, refusal: TooManySends},
-		{key: e.budgetFor("prefix", phonePrefix(to), ""), rate: e.PrefixBudget, at: now, refusal: NumberPaused, reserved: true},
-		{key: e.budgetFor("country", country, ""), rate: e.CountryBudget, at: now, refusal: NumberPaused, reserved: true},
+		{key: e.budgetFor("prefix", phonePrefix(to), ""), rate: e.PrefixBudget, at: now, refusal: NumberPaused},
+		{key: e.budgetFor("country", country, ""), rate: e.CountryBudget, at: now, refusal: NumberPaused},
 		e.capCharge("sends_sms_hour", e.TextsHour, time.Hour, now, NumberPaused),
 		e.capCharge("sends_sms_day", e.TextsDay, 24*time.Hour, now, NumberPaused),
 	}
 	if e.Spend.Daily > 0 {
 		charges = append(charges, charge{
 			key: e.budgetFor("spend", "", ""), quota: limit.Quota{Most: e.Spend.Daily, Window: 24 * time.Hour},
-			cost: e.Spend.price(country), at: now, refusal: NumberPaused, shared: "spend", reserved: true,
+			cost: e.Spend.price(country), at: now, refusal: NumberPaused, shared: "spend",
 		})
+	}
+	for i := range charges {
+		charges[i].reserved, charges[i].texts = true, true
 	}
 	return charges
 }

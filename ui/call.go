@@ -76,7 +76,7 @@ func (p *Pages) url(path string, t flows.Target, more ...string) string {
 	if t.ReturnTo != "" && t.ReturnTo != "/" {
 		q.Set("return_to", t.ReturnTo)
 	}
-	for name, value := range map[string]string{"need": t.Need, "for": t.Action, "held": t.Held, "decision": t.Decision} {
+	for name, value := range map[string]string{"need": t.Need, "for": t.Action, "sig": p.signAction(t), "held": t.Held, "decision": t.Decision} {
 		if value != "" {
 			q.Set(name, value)
 		}

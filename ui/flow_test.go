@@ -233,7 +233,7 @@ func TestRefusalsLeadWhereTheyShould(t *testing.T) {
 	if got := a.Header.Get("Retry-After"); got != "900" {
 		t.Errorf("try again after %s", got)
 	}
-	play(refused(flows.TooManySends, -1), flows.View{}).status(429).says("in 90 seconds", "or use another address")
+	play(refused(flows.TooManySends, -1), flows.View{}).status(429).says("in 90 seconds", "it still works where you asked for it")
 	play(refused("no_such_code", -1), at).status(500)
 	play(refused(flows.CodeWrong, -1), flows.View{}).status(410)
 }

@@ -93,6 +93,9 @@ func newMail(l *lang.Language, letter flows.Letter, accent string) (mail, error)
 		m.Subject = w.say(key+".subject", "app", app)
 		m.Act = w.say(key+".act", "app", app)
 		m.NotYou = w.say(key+".not_you", "app", app)
+		if letter.PasswordKnown {
+			m.NotYou = w.say(key+".not_you_known", "page", host+letter.Site.Prefix+"/reset")
+		}
 		if approves != "" {
 			m.Subject = w.say(key+".subject_once", "page", approves)
 			m.Act = w.say(key+".act_once", "app", app, "page", approves)

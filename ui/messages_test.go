@@ -92,7 +92,7 @@ func TestEveryMessageIsUsed(t *testing.T) {
 					fmt.Fprintf(&all, "%+v", m)
 				}
 				l.Once = false
-				if label == "" {
+				if l.PasswordKnown = label != ""; label == "" {
 					l.Device, l.Network = "", "127.0.0.0/24"
 				}
 				m, err := newMail(bundle.Get("en-XA"), l, "")

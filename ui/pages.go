@@ -31,6 +31,7 @@ type Engine interface {
 type Keys interface {
 	SealCookie(name string, value []byte) (string, error)
 	OpenCookie(name, raw string, maxAge time.Duration) ([]byte, error)
+	Sign(label string, parts ...string) (string, error)
 }
 
 // Config is what the [Pages] of one site are made of. Nothing in it comes from a
@@ -64,7 +65,8 @@ type Config struct {
 	// Network returns the client's network, such as 198.51.100.0/24, for messages.
 	// Default: unknown.
 	Network func(*http.Request) string
-	// Keys seals the browser cookie. Required.
+	// Keys seals the browser cookie, and signs what addresses say that messages repeat.
+	// Required.
 	Keys Keys
 	// Inbox, if not nil, is shown at /inbox to loopback peers.
 	Inbox Inbox

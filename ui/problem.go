@@ -161,8 +161,8 @@ func (p *Pages) problemPage(l *lang.Language, r *http.Request, pr problem) *page
 	switch pr.kind {
 	case tooMany, tooManySends:
 		p.tooMany(pg, pr)
-		p.offerOther(pg, pr, signIn)
 		pg.Next = signIn
+		p.offerOther(pg, pr, signIn)
 		return pg
 	case denied, stranger:
 		p.denied(pg, r, pr)
@@ -187,8 +187,8 @@ func (p *Pages) problemPage(l *lang.Language, r *http.Request, pr problem) *page
 		pg.List = []template.HTML{pg.T(kind + ".do")}
 		switch pr.kind {
 		case exhausted:
-			p.offerOther(pg, pr, signIn)
 			pg.Next = signIn
+			p.offerOther(pg, pr, signIn)
 		case expired, crossSite:
 			pg.Next = signIn
 		case notHeld, sentOn:
@@ -240,10 +240,11 @@ func (p *Pages) tooMany(pg *page, pr problem) {
 	pg.List = []template.HTML{pg.T(do), pg.T("problem.too_many.not_you")}
 }
 
-// offerOther leads to the other first factor.
+// offerOther leads to the other first factor, before a new start that has to wait.
 func (p *Pages) offerOther(pg *page, pr problem, signIn *link) {
 	if pr.other != "" {
-		pg.List = append(pg.List, pg.T("problem.other."+pr.other, "go", pg.LinkTo(signIn.URL)))
+		pg.List = append(pg.List, pg.T("problem.other."+pr.other))
+		pg.Next, pg.Cancel = &link{pg.S("problem.other_go." + pr.other), signIn.URL}, signIn
 	}
 }
 

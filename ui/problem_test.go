@@ -80,7 +80,7 @@ func TestADeniedPersonMayComeBackAsAnother(t *testing.T) {
 
 func TestATooManyPageOffersTheOtherFirstFactorByWhatTheSiteHas(t *testing.T) {
 	t.Parallel()
-	const byPassword, byCode = "sign in with your password</a>", "sign in with a code by email</a>"
+	const byPassword, byCode = ">Sign in with your password</a>", ">Sign in with a code by email</a>"
 	for name, row := range map[string]struct {
 		change func(*Config)
 		view   func(*flows.View) // of a sign-in
@@ -117,7 +117,7 @@ func TestASpentSecondFactorIsToldWhereTheOtherWaysAre(t *testing.T) {
 	for code, words := range map[flows.RefusalCode]string{
 		flows.TooManyTries: "Wait 15 minutes, or choose another way",
 		flows.Exhausted:    "closed to new devices. Choose another way",
-		flows.NumberPaused: "Choose another way, or try again later",
+		flows.NumberPaused: "or try again in 15 minutes",
 	} {
 		w := newWorld(t).signedIn()
 		v := viewOf(flows.StepUp, flows.AskCode)

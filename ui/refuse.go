@@ -222,7 +222,7 @@ func (c *call) words(r *flows.Refusal, pg *page) (key string, args []any) {
 			key += "_left"
 			args = []any{"n", r.Left}
 		}
-	case flows.ResendTooSoon, flows.TooManySends, flows.TooManyTries:
+	case flows.ResendTooSoon, flows.TooManySends, flows.TooManyTries, flows.NumberPaused:
 		args = []any{"time", duration(c.lang, r.Wait)}
 	case flows.PhoneMalformed:
 		if noRegion(c.Site.Countries) && !strings.HasPrefix(pg.Tel, "+") && !strings.HasPrefix(pg.Tel, "00") {

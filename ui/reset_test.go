@@ -177,7 +177,7 @@ func TestAResetLooksTheSameForEverybody(t *testing.T) {
 			b.fills("do", "resend")
 			note()
 		}
-		if !strings.Contains(seen.String(), "Too many codes were asked for") {
+		if !strings.Contains(seen.String(), "More codes were asked for") {
 			t.Fatal("nothing was throttled")
 		}
 		return seen.String()

@@ -44,7 +44,7 @@ func (c *call) retell(r *flows.Refusal, v flows.View) bool {
 		number = positive(int64(r.Left))
 	case flows.PasswordShort, flows.PasswordLong:
 		number = positive(int64(r.Count))
-	case flows.ResendTooSoon, flows.TooManySends, flows.TooManyTries:
+	case flows.ResendTooSoon, flows.TooManySends, flows.TooManyTries, flows.NumberPaused:
 		until = positive(c.Now().Add(r.Wait + time.Second - 1).Unix())
 	}
 	c.redirect(c.url(stepPaths[v.Step], v.Target, "f", v.Flow, "why", string(r.Code), "n", number, "until", until))
@@ -86,7 +86,7 @@ func (c *call) refusalAsked(template string) *flows.Refusal {
 			return nil
 		}
 		r.Count = int(number)
-	case flows.ResendTooSoon, flows.TooManySends, flows.TooManyTries: // a moment and not a wait: it passes
+	case flows.ResendTooSoon, flows.TooManySends, flows.TooManyTries, flows.NumberPaused: // a moment and not a wait: it passes
 		until, _ := strconv.ParseInt(c.query.get("until"), 10, 64)
 		if r.Wait = time.Unix(until, 0).Sub(c.Now()); r.Wait <= 0 || r.Wait > longestWait {
 			return nil

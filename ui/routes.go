@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"crypto/subtle"
 	"errors"
 	"net/http"
 	"regexp"
@@ -149,7 +150,7 @@ func (p *Pages) newCall(w http.ResponseWriter, r *http.Request) *call {
 		p.tell(w, r, http.StatusBadRequest, problem{kind: badForm})
 		return nil
 	}
-	c.target = targetOf(c.query, p.Site.Prefix)
+	c.target = p.targetOf(c.query)
 	if r.Method == http.MethodPost && !c.readPost() {
 		return nil
 	}
@@ -227,14 +228,14 @@ func deviceLabel(l *lang.Language, userAgent string) string {
 
 // targetOf reads where the person wanted to go. A need that nobody can read is left
 // out: the policy is asked again when the person gets there.
-func targetOf(query fields, prefix string) flows.Target {
+func (p *Pages) targetOf(query fields) flows.Target {
 	var t flows.Target
-	t.ReturnTo, _ = ReturnTo(query.get("return_to"), prefix)
+	t.ReturnTo, _ = ReturnTo(query.get("return_to"), p.Site.Prefix)
 	if need, err := policy.ParseDemand(query.get("need")); err == nil && !need.IsZero() {
 		t.Need = need.String()
 	}
-	if method, path, ok := strings.Cut(query.get("for"), " "); ok && isMethod(method) {
-		if path, ok := ReturnTo(path, prefix); ok {
+	if method, path, ok := strings.Cut(query.get("for"), " "); ok && isMethod(method) && p.signed(query, t.Need) {
+		if path, ok := ReturnTo(path, p.Site.Prefix); ok {
 			t.Action = method + " " + path
 		}
 	}
@@ -246,6 +247,27 @@ func targetOf(query fields, prefix string) flows.Target {
 	}
 	t.Window = query.get("window") == "1"
 	return t
+}
+
+// signAction signs what a target says that a proof would open; empty where it says
+// nothing. Messages name it, under the operator's name, and to whoever an address was
+// typed for: only the gateway may have put it there.
+func (p *Pages) signAction(t flows.Target) string {
+	if t.Action == "" {
+		return ""
+	}
+	sig, err := p.Keys.Sign("action", p.Site.Origin, t.Action, t.Need)
+	if err != nil {
+		return ""
+	}
+	return sig
+}
+
+// signed reports whether the gateway has put the request there that a proof would open:
+// nobody else was stopped on the way to it.
+func (p *Pages) signed(query fields, need string) bool {
+	sig := p.signAction(flows.Target{Action: query.get("for"), Need: need})
+	return sig != "" && subtle.ConstantTimeCompare([]byte(sig), []byte(query.get("sig"))) == 1
 }
 
 // decisionForm is what the id of a decision looks like.

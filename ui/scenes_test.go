@@ -286,7 +286,7 @@ func scenes() []scene {
 		{name: "exhausted-password", method: "POST", path: "/password" + f, setUp: no(firstPassword, refused(flows.Exhausted, -1)), status: 403},
 		{name: "exhausted-second", path: "/password" + f + "&why=exhausted", setUp: in(upPassword)},
 		{name: "too-many-tries-second", path: "/password" + f + "&why=too_many_tries&until=" + fmt.Sprint(noon.Add(40*time.Minute).Unix()), setUp: in(upPassword)},
-		{name: "number-paused", path: "/choose" + f + "&why=number_paused", setUp: at(choose)},
+		{name: "number-paused", path: "/choose" + f + "&why=number_paused&until=" + fmt.Sprint(noon.Add(40*time.Minute).Unix()), setUp: at(choose)},
 		{name: "too-many-tries", method: "POST", path: "/code" + f, setUp: no(firstCode, &flows.Refusal{Code: flows.TooManyTries, Wait: 15 * time.Minute}), status: 429},
 		{name: "not-found", path: "/account", status: 404},
 		{name: "method", method: "DELETE", path: "/sign-in", status: 405},

@@ -2,6 +2,7 @@ package ui
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/stepgate/stepgate/flows"
 	"github.com/stepgate/stepgate/flows/send"
@@ -43,6 +44,26 @@ func smsText(l *lang.Language, letter flows.Letter) (string, error) {
 	return text, nil
 }
 
+// FitsSMS reports whether a code of so many digits fits into one segment of a text message
+// together with the line that binds it to the site's host, in the least words of every
+// language. Whatever is longer would cost twice, and might arrive in two parts.
+func FitsSMS(site *flows.Site, digits int) (bool, error) {
+	bundle, err := languages()
+	if err != nil {
+		return false, fmt.Errorf("measuring a text message: %w", err)
+	}
+	for _, l := range bundle.Languages() {
+		text, err := smsText(l, flows.Letter{Site: site, Purpose: flows.CodeSignIn, Code: strings.Repeat("0", digits)})
+		if err != nil {
+			return false, err
+		}
+		if _, _, segments := send.Segments(text); segments > 1 {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
 // wordingsOf are the ways to say what a code is for, the best one first.
 func wordingsOf(letter flows.Letter) ([]wording, error) {
 	var wordings []wording
@@ -70,8 +91,14 @@ func wordingsOf(letter flows.Letter) ([]wording, error) {
 	}
 	switch {
 	case letter.Purpose != flows.CodeStepUp:
+		if letter.PasswordKnown && letter.Purpose == flows.CodeSignIn {
+			add(about+"_known", "brand", brand)
+		}
 		add(about, "brand", brand)
 	case letter.Target.Label != "":
+		if letter.PasswordKnown {
+			add(about+"_known", "brand", brand, "page", letter.Target.Label)
+		}
 		add(about, "brand", brand, "page", letter.Target.Label)
 	}
 	if letter.Purpose == flows.CodeStepUp {

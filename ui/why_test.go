@@ -55,7 +55,16 @@ func onceIs(once bool) func(*Config) {
 	}
 }
 
-const onceQuery = "/step-up?return_to=%2Fbank&for=POST+%2Ftransfer%3Fto%3Dquery-word&decision=" + someDecision
+var onceQuery = "/step-up?return_to=%2Fbank&for=POST+%2Ftransfer%3Fto%3Dquery-word&decision=" + someDecision + "&sig=" + signedFor("POST /transfer?to=query-word", "")
+
+// signedFor is the gateway's signature under a request that a proof would open.
+func signedFor(action, need string) string {
+	sig, err := testKeys().Sign("action", "https://payroll.harbour.example", action, need)
+	if err != nil {
+		panic(err)
+	}
+	return sig
+}
 
 // whyScenes are the pages that say why they are there, and what they are about.
 func whyScenes() []scene {
@@ -318,5 +327,27 @@ func TestAPageToWhichSomebodyWasSentAsksBeforeItSendsThemAway(t *testing.T) {
 		} else if to, err := url.Parse(a.status(303).Header.Get("Location")); err != nil || to.Path != "/.auth/sign-in" {
 			t.Errorf("leads to %v, %v", to, err)
 		}
+	}
+}
+
+func TestOnlyTheGatewaySaysWhatACodeApproves(t *testing.T) {
+	t.Parallel()
+	const words = "YOUR-ACCOUNT-IS-LOST%2FCALL%2F0900"
+	own := "/sign-in?for=POST+%2F" + words + "&need=" + url.QueryEscape("otp once")
+	for name, query := range map[string]string{
+		"unsigned":          own,
+		"signed for others": own + "&sig=" + signedFor("POST /transfer", "otp once"),
+		"another need":      own + "&sig=" + signedFor("POST /YOUR-ACCOUNT-IS-LOST/CALL/0900", ""),
+	} {
+		w := newWorld(t)
+		w.post(query, "email", "somebody@example.com")
+		if w.engine.goal.Action != "" {
+			t.Errorf("%s: %q", name, w.engine.goal.Action)
+		}
+	}
+	w := newWorld(t)
+	w.post(own+"&sig="+signedFor("POST /YOUR-ACCOUNT-IS-LOST/CALL/0900", "otp once"), "email", "somebody@example.com")
+	if w.engine.goal.Action == "" {
+		t.Error("nor does what is signed")
 	}
 }

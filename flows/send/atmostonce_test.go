@@ -139,7 +139,7 @@ func liveThrough(t *testing.T, seed uint64) {
 		}
 		time.Sleep(time.Duration(p.roll(6000)) * time.Millisecond)
 		for m, c := range o.Stats() {
-			if c.Queued+c.Sending > 60 || c.Sending > 4 ||
+			if c.Queued+c.Sending > 60+15 || c.Sending > 4 ||
 				c.Accepted != uint64(c.Queued+c.Sending)+c.Sent+c.Failed+c.Uncertain+c.Superseded+c.Dropped {
 				t.Fatalf("%s: %+v", m, c)
 			}

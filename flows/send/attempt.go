@@ -19,6 +19,7 @@ type verdict struct {
 	detail  string // scrubbed
 	wait    time.Duration
 	about   bool // says nothing about the sender's health
+	asked   bool // the provider's own word
 	cut     bool // had less than an attempt's time
 }
 
@@ -26,7 +27,11 @@ func (v verdict) news() news {
 	switch {
 	case v.taken:
 		return works
-	case v.unasked || v.about || v.kind == Final:
+	case v.unasked:
+		return nothing
+	case v.kind == Final && v.asked:
+		return answers
+	case v.about || v.kind == Final:
 		return nothing
 	case v.kind == Retryable || v.cut:
 		return failing
@@ -112,7 +117,7 @@ func ask(ctx context.Context, s Sender, m Message) (v verdict) {
 	case typed && e == nil:
 		return v
 	case typed:
-		v.wait, v.about = max(e.Wait, 0), e.AboutMessage
+		v.wait, v.about, v.asked = max(e.Wait, 0), e.AboutMessage, e.Asked
 		if e.Err != nil {
 			v.detail = e.Err.Error()
 		}

@@ -6,7 +6,7 @@ const (
 	openAfter      = 3                // failures in a row
 	firstOpening   = 15 * time.Second // doubled with each probe that fails
 	longestOpening = 5 * time.Minute
-	longestWait    = time.Hour // of what a provider may ask for: it must not silence a sender for good
+	longestWait    = longestOpening // of what a provider may ask for: one answer must not silence a sender for long
 )
 
 // news is what an attempt taught about its sender, as opposed to its message.
@@ -15,6 +15,7 @@ type news uint8
 const (
 	nothing news = iota // a verdict about the message, which may be the sender's own, made without asking anybody
 	works
+	answers // it refused for good, but it is there: enough for one that was not
 	failing // counted
 	lost    // an answer that got lost: opens at once, since each such message is lost to its recipient
 	barred  // somebody has to act: opens at once
@@ -35,7 +36,7 @@ const (
 // the clock and the dice.
 //
 // Closed, everybody may ask. Open, nobody may until a moment. From then on it is half
-// open: one message at a time finds out, and success closes it.
+// open: one message at a time finds out, and success closes it, or a provider that refuses for good.
 type circuit struct {
 	failures int           // in a row, while closed
 	opening  time.Duration // how long it is open this time, before jitter; 0 = closed
@@ -78,6 +79,12 @@ func (c *circuit) hear(n news, ticket uint64, wait time.Duration, now time.Time,
 			return freed
 		}
 		return same
+	case answers:
+		if !probe {
+			return same
+		}
+		*c = circuit{tickets: c.tickets}
+		return closed
 	case works:
 		was := c.open()
 		*c = circuit{tickets: c.tickets}

@@ -59,8 +59,16 @@ func TestACircuitOpensAndClosesAsItIsTold(t *testing.T) {
 			{0, lost, s, true, opened}, {14 * s, works, 0, false, same}, {1 * s, lost, 100 * s, true, same},
 			{99 * s, works, 0, false, same}, {1 * s, works, 0, true, closed},
 		},
-		"nobody silences it for more than an hour": {
-			{0, failing, 1000 * time.Hour, true, opened}, {time.Hour - 1, works, 0, false, same}, {1, works, 0, true, closed},
+		"nobody silences it for more than five minutes": {
+			{0, failing, 1000 * time.Hour, true, opened}, {300*s - 1, works, 0, false, same}, {1, works, 0, true, closed},
+		},
+		"a refusal for good shows that it is there": {
+			{0, lost, 0, true, opened}, {14 * s, answers, 0, false, same}, {1 * s, answers, 0, true, closed},
+			{0, lost, 0, true, opened}, {15 * s, works, 0, true, closed},
+		},
+		"a refusal for good does not start the row again": {
+			{0, failing, 0, true, same}, {0, answers, 0, true, same}, {0, failing, 0, true, same},
+			{0, answers, 0, true, same}, {0, failing, 0, true, opened},
 		},
 		"a negative wait is none": {{0, failing, -time.Hour, true, same}, {0, works, 0, true, same}},
 	}
@@ -105,6 +113,9 @@ func TestWhatWasUnderWayWhenACircuitOpenedSaysNothingNew(t *testing.T) {
 	c.hear(failing, 0, 0, at, 0.5)
 	if _, ok := c.admit(at); ok {
 		t.Error("a late failure of somebody else ended the probe")
+	}
+	if c.hear(answers, 0, 0, at, 0.5) != same || !c.open() {
+		t.Error("a late refusal, of an attempt begun before, closed it")
 	}
 	if c.hear(works, 0, 0, at, 0.5) != closed {
 		t.Error("a late success of somebody else is a success, too")
@@ -177,7 +188,7 @@ func TestTheLawsOfCircuits(t *testing.T) {
 				}
 			} else if len(underWay) > 0 {
 				i := dice.IntN(len(underWay))
-				n := news(dice.IntN(5))
+				n := news(dice.IntN(6))
 				wait := time.Duration(max(0, dice.Int64N(int64(time.Minute))-int64(50*time.Second)))
 				turn := c.hear(n, underWay[i], wait, now, dice.Float64())
 				underWay = append(underWay[:i], underWay[i+1:]...)

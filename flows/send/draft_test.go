@@ -101,7 +101,9 @@ func TestAQueueBehindAHangingSenderHoldsDraftsNotMessages(t *testing.T) {
 		start := time.Now()
 		posted := 0
 		for ; posted < 5000; posted++ {
-			if err := o.PostDraft(draft(fmt.Sprint(posted), compose)); err != nil {
+			d := draft(fmt.Sprint(posted), compose)
+			d.Series = d.ID
+			if err := o.PostDraft(d); err != nil {
 				if !errors.Is(err, send.ErrQueueFull) {
 					t.Fatal(err)
 				}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	mathrand "math/rand/v2"
+	"slices"
 	"time"
 )
 
@@ -14,6 +15,7 @@ import (
 type watched struct {
 	Named
 	circuit circuit
+	refused refusals
 	hung    int  // calls that did not come back in time, and have not since
 	gone    bool // exchanged: what its last attempts find is no news of its successor
 	stat    *SenderStat
@@ -34,7 +36,8 @@ type SenderStat struct {
 
 // Use exchanges all senders at once, as a reload of the configuration does. Queued
 // messages stay and go to the new senders; an attempt under way is left to finish. A
-// sender that has the name of one before it inherits its numbers and its circuit.
+// sender that has the name of one before it inherits its numbers, and if it was made
+// alike, too (see [Named]), what is known of its health.
 func (o *Outbox) Use(senders map[Medium][]Named) {
 	r := &roster{by: make(map[Medium][]*watched, len(senders))}
 	o.mu.Lock()
@@ -49,8 +52,12 @@ func (o *Outbox) Use(senders map[Medium][]Named) {
 			}
 			w := &watched{Named: n, stat: &SenderStat{Name: label, Medium: m}}
 			for _, before := range o.roster.by[m] {
-				if before.stat.Name == label {
-					w.circuit, w.stat = before.circuit.inherited(), before.stat
+				if before.stat.Name != label {
+					continue
+				}
+				w.stat = before.stat
+				if before.Made == n.Made {
+					w.circuit, w.refused = before.circuit.inherited(), slices.Clone(before.refused)
 				}
 			}
 			r.by[m] = append(r.by[m], w)
@@ -113,7 +120,11 @@ func (o *Outbox) admit(w *watched) (ticket uint64, ok bool) {
 }
 
 // hear takes in the end of an admitted attempt.
-func (o *Outbox) hear(w *watched, m Medium, ticket uint64, v verdict) {
+func (o *Outbox) hear(w *watched, m Message, ticket uint64, v verdict) {
+	at := "" // found without the lock: it reads what somebody typed in
+	if v.refuses() {
+		at = neighbourhood(m)
+	}
 	o.mu.Lock()
 	switch {
 	case v.unasked:
@@ -124,20 +135,23 @@ func (o *Outbox) hear(w *watched, m Medium, ticket uint64, v verdict) {
 	default:
 		w.stat.Failed++
 	}
-	now := time.Now()
-	t := w.circuit.hear(v.news(), ticket, v.wait, now, mathrand.Float64())
+	now, n, wait := time.Now(), v.news(), v.wait
+	if w.refused.hear(v, at) {
+		n, wait = barred, 0 // how long is said of the message
+	}
+	t := w.circuit.hear(n, ticket, wait, now, mathrand.Float64())
 	if t == closed || t == freed {
-		o.lanes[m].wakeHeld()
+		o.lanes[m.Medium].wakeHeld()
 	}
 	gone, left := w.gone, w.circuit.until.Sub(now)
 	o.mu.Unlock()
 
-	about := []slog.Attr{slog.String("sender", w.Name), slog.String("medium", string(m))}
+	about := []slog.Attr{slog.String("sender", w.Name), slog.String("medium", string(m.Medium))}
 	switch {
 	case gone:
 	case t == opened:
 		o.opt.Log.LogAttrs(context.Background(), slog.LevelWarn, "sender left aside: it does not work", append(about,
-			slog.String("reason", v.reason), slog.Duration("until_tried_again", left.Round(time.Second)))...)
+			slog.String("reason", v.reason), slog.String("until_tried_again", left.Round(time.Second).String()))...)
 	case t == closed:
 		o.opt.Log.LogAttrs(context.Background(), slog.LevelInfo, "sender works again", about...)
 	}

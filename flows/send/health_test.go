@@ -3,6 +3,7 @@ package send_test
 import (
 	"context"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -55,6 +56,9 @@ func TestASenderThatFailsIsLeftAsideUntilOneMessageGotThrough(t *testing.T) {
 		mustPostAll(t, o, "o", 5)
 		if settled(o); a.Calls() != 9 || b.Calls() != 25 {
 			t.Errorf("calls = %d and %d: the first works again", a.Calls(), b.Calls())
+		}
+		if !regexp.MustCompile(`"until_tried_again":"1[0-9]s"`).MatchString(log.String()) {
+			t.Errorf("nobody can read when it is tried again:\n%s", log.String())
 		}
 		for _, words := range []string{"sender left aside", "sender works again"} {
 			if n := strings.Count(log.String(), words); n != 1 {
@@ -190,99 +194,6 @@ func TestAMessageThatRestsForASenderExpiresInTime(t *testing.T) {
 	})
 }
 
-func TestAReloadKeepsWhatIsKnownOfASender(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		a := &sendtest.Recorder{Answer: always(unknown)}
-		o := send.NewOutbox(send.OutboxOptions{})
-		o.Use(byMail(a))
-		mustPost(t, o, letter("m1"))
-		settled(o)
-		b := &sendtest.Recorder{}
-		o.Use(byMail(b))
-		mustPost(t, o, letter("m2"))
-		if settled(o); b.Calls() != 0 || !o.Down(send.Email) {
-			t.Errorf("%d calls: the new sender has the old one's name, and its circuit", b.Calls())
-		}
-		if s := o.SenderStats()[0]; s.Uncertain != 1 || !s.Open || s.Name != "mail1" {
-			t.Errorf("stats = %+v", s)
-		}
-		o.Use(map[send.Medium][]send.Named{send.Email: {{Name: "other", Sender: b}}})
-		if c := settled(o); c.Sent != 1 || o.Down(send.Email) {
-			t.Errorf("counts = %+v: a sender of another name was to be asked at once", c)
-		}
-		mustClose(t, o)
-	})
-}
-
-func TestAReloadThatMendsABarredSenderIsTriedAtOnce(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		o := send.NewOutbox(send.OutboxOptions{})
-		o.Use(byMail(&sendtest.Recorder{Answer: always(blocked)}))
-		mustPost(t, o, letter("m1"))
-		if c := settled(o); c.Queued != 1 || !o.Down(send.Email) {
-			t.Errorf("counts = %+v", c)
-		}
-		mustPostAll(t, o, "n", 50)
-		o.Use(byMail(&sendtest.Recorder{}))
-		if settled(o); o.Down(send.Email) {
-			t.Error("still down")
-		}
-		time.Sleep(3 * time.Second)
-		if c := settled(o); c.Sent != 51 {
-			t.Errorf("counts = %+v", c)
-		}
-		mustClose(t, o)
-	})
-}
-
-func TestAnOldSendersLastWordIsNoNewsOfTheNew(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		release := make(chan struct{})
-		old := &sendtest.Recorder{Answer: func(context.Context, int, send.Message) error {
-			<-release
-			return blocked
-		}}
-		var log lines
-		o := send.NewOutbox(send.OutboxOptions{Log: log.logger()})
-		o.Use(byMail(old))
-		mustPost(t, o, letter("m1"))
-		settled(o)
-		o.Use(byMail(&sendtest.Recorder{}))
-		close(release)
-		if c := settled(o); c.Sent != 1 || o.SenderStats()[0].Open || strings.Contains(log.String(), "left aside") {
-			t.Errorf("counts = %+v, stats = %+v", c, o.SenderStats())
-		}
-		mustClose(t, o)
-	})
-}
-
-func TestSendersOfOneNameAreToldApart(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		o := send.NewOutbox(send.OutboxOptions{})
-		if !o.Down(send.SMS) || len(o.SenderStats()) != 0 {
-			t.Error("no sender at all, and not down")
-		}
-		named := []send.Named{{Name: "vonage", Sender: &sendtest.Recorder{Answer: always(unknown)}}, {Name: "vonage", Sender: &sendtest.Recorder{}}}
-		both := map[send.Medium][]send.Named{send.Email: named, send.SMS: named}
-		o.Use(both)
-		mustPost(t, o, letter("m1"))
-		settled(o)
-		o.Use(both)
-		want := []send.SenderStat{
-			{Name: "vonage", Medium: send.Email, Uncertain: 1, Open: true}, {Name: "vonage #2", Medium: send.Email},
-			{Name: "vonage", Medium: send.SMS}, {Name: "vonage #2", Medium: send.SMS},
-		}
-		if got := o.SenderStats(); !slices.Equal(got, want) {
-			t.Errorf("stats = %+v", got)
-		}
-		mustClose(t, o)
-	})
-}
-
 func TestAThrottledSenderIsNotFlooded(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -318,7 +229,7 @@ func TestASenderThatNeverComesBackIsAbandonedAndNotCalledAgainMeanwhile(t *testi
 		o := send.NewOutbox(send.OutboxOptions{Life: time.Hour})
 		o.Use(byMail(deaf))
 		mustPostAll(t, o, "m", 1000)
-		if err := o.Post(letter("one too many")); err == nil {
+		if err := o.Post(inSeries(letter("one too many"), "s")); err == nil {
 			t.Error("the queue has no bounds")
 		}
 		time.Sleep(30 * time.Minute)

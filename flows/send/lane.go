@@ -16,6 +16,7 @@ type lane struct {
 
 	ready   []*job               // in the order in which they became due
 	resting map[*job]*time.Timer // between two rounds
+	places  map[string]int       // neighbourhoods that keep messages waiting, see mayRest
 	running int
 	closed  bool
 	woken   uint64 // how often those that rest for a sender were made due
@@ -31,6 +32,7 @@ type job struct {
 
 	attempts, rounds int
 	sender, reason   string // of the last attempt
+	place            string // its neighbourhood, once it rests because of it
 
 	roster    *roster // whose senders the next two speak of, by position
 	leftOut   []bool
@@ -50,14 +52,19 @@ type outcome struct {
 }
 
 func newLane(o *Outbox, m Medium) *lane {
-	return &lane{o: o, medium: m, empty: make(chan struct{}), resting: make(map[*job]*time.Timer)}
+	return &lane{o: o, medium: m, empty: make(chan struct{}), resting: make(map[*job]*time.Timer),
+		places: make(map[string]int)}
 }
 
 func (l *lane) add(j *job) error {
+	room := l.o.opt.Capacity
+	if j.Series == "" {
+		room += room / 4
+	}
 	switch {
 	case l.closed:
 		return ErrClosed
-	case l.size() >= l.o.opt.Capacity:
+	case l.size() >= room:
 		l.counts.Refused++
 		return ErrQueueFull
 	}
@@ -157,6 +164,12 @@ func (l *lane) end(j *job, how Outcome) {
 	}
 	if l.o.newest[j.Series] == j {
 		delete(l.o.newest, j.Series)
+	}
+	if j.place == "" {
+		return
+	}
+	if l.places[j.place]--; l.places[j.place] == 0 {
+		delete(l.places, j.place)
 	}
 }
 

@@ -13,7 +13,7 @@ import (
 
 var (
 	// ErrQueueFull is returned by [Outbox.Post] when the queue of that medium holds as
-	// much as it may. Nothing was accepted; a person may be asked to try again.
+	// much as it may (see OutboxOptions.Capacity). Nothing was accepted; a person may be asked to try again.
 	ErrQueueFull = errors.New("the outbox is full")
 	// ErrNoSender is returned by [Outbox.Post] when nothing can send by that medium.
 	ErrNoSender = errors.New("no sender for this medium")
@@ -39,7 +39,10 @@ var (
 type OutboxOptions struct {
 	// Capacity bounds the messages held per medium, those being sent and those waiting
 	// for a retry included. Each medium has its own, so that an outage of one cannot
-	// fill the other's queue. Default 1000.
+	// fill the other's queue. Messages without a Series, such as notices about an account,
+	// have a quarter more, which those with one, such as codes that anybody may ask for,
+	// cannot fill. Of either a twentieth (10 at least) may rest because of one mail domain
+	// or number prefix that asks to be tried later; what is more fails. Default 1000.
 	Capacity int
 	// Workers bounds the sends at once per medium. A message that waits for a retry
 	// occupies none. Default 8.
@@ -72,6 +75,10 @@ type OutboxOptions struct {
 type Named struct {
 	Name   string
 	Sender Sender
+	// Made is a fingerprint of all that the sender was made of, credentials included. It is
+	// only compared, never logged: after a reload, what was known of a sender's health goes
+	// for one of the same name and Made. May be empty, where the name says it all.
+	Made string
 }
 
 // Outbox queues messages and sends them in the background. A message goes to the
@@ -84,7 +91,8 @@ type Named struct {
 // A sender that fails is left aside for a while, from 15 s growing to 5 min, after three
 // failures in a row, one that is Blocked or Uncertain, or a request to wait 15 s or more.
 // Then one message at a time finds out whether it works again. Failures about a message
-// count for nothing here, neither way. While all senders are left aside, messages rest.
+// count for nothing here, neither way, but for what the provider itself said (see
+// Error.Asked). While all senders are left aside, messages rest.
 //
 // A message is accepted by a provider at most once, as far as senders can tell: what
 // may have been accepted is [OutcomeUncertain]. That two messages have the same ID is

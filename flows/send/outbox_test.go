@@ -264,9 +264,9 @@ func TestAHangingMediumDoesNotHoldUpTheOther(t *testing.T) {
 		senders[send.SMS] = []send.Named{{Name: "texts", Sender: dead}}
 		o.Use(senders)
 		for i := range 50 {
-			mustPost(t, o, text(fmt.Sprint("t", i)))
+			mustPost(t, o, inSeries(text(fmt.Sprint("t", i)), fmt.Sprint(i)))
 		}
-		if err := o.Post(text("one too many")); !errors.Is(err, send.ErrQueueFull) {
+		if err := o.Post(inSeries(text("one too many"), "s")); !errors.Is(err, send.ErrQueueFull) {
 			t.Errorf("the 51st text: %v, want ErrQueueFull", err)
 		}
 		start := time.Now()

@@ -2,6 +2,7 @@ package send_test
 
 import (
 	"context"
+	"math"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -146,4 +147,54 @@ func TestEachProvidersWaitIsItsOwn(t *testing.T) {
 		}
 		mustClose(t, o)
 	})
+}
+
+func TestOneRequestToWaitSilencesASenderForMinutesAndItsMessageAsLongAsAsked(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var e ends
+		at := make(map[string]time.Duration)
+		start := time.Now()
+		r := &sendtest.Recorder{Answer: func(_ context.Context, n int, m send.Message) error {
+			if n == 1 {
+				return &send.Error{Kind: send.Retryable, Reason: "throttled", Wait: time.Hour}
+			}
+			at[m.ID] = time.Since(start)
+			return nil
+		}}
+		o := send.NewOutbox(send.OutboxOptions{Workers: 1, Done: e.done})
+		o.Use(byMail(r))
+		notice := letter("notice")
+		notice.Expires = start.Add(24 * time.Hour)
+		mustPost(t, o, notice)
+		mustPost(t, o, letter("code"))
+		time.Sleep(2 * time.Hour)
+		settled(o)
+		if d := at["code"]; d < 5*time.Minute || d > 6*time.Minute {
+			t.Errorf("another was sent after %v, want five minutes and a little", d)
+		}
+		if d := at["notice"]; d < time.Hour || d > 80*time.Minute {
+			t.Errorf("that which was to wait was sent after %v, want an hour and a little", d)
+		}
+		mustClose(t, o)
+	})
+}
+
+func TestAMessageThatWouldHaveToWaitLongerThanItLivesEndsAtOnce(t *testing.T) {
+	t.Parallel()
+	for _, wait := range []time.Duration{10 * time.Minute, time.Hour, math.MaxInt64} {
+		for _, about := range []bool{false, true} {
+			synctest.Test(t, func(t *testing.T) {
+				var e ends
+				r := &sendtest.Recorder{Answer: always(&send.Error{Kind: send.Retryable, Reason: "throttled", Wait: wait, AboutMessage: about})}
+				o := send.NewOutbox(send.OutboxOptions{Done: e.done})
+				o.Use(byMail(r))
+				mustPost(t, o, letter("m1"))
+				if c := settled(o); c.Failed != 1 || r.Calls() != 1 || e.told[0].Reason != "throttled" {
+					t.Errorf("wait %v: counts = %+v after %d calls", wait, c, r.Calls())
+				}
+				mustClose(t, o)
+			})
+		}
+	}
 }

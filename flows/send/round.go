@@ -13,7 +13,7 @@ func (o *Outbox) round(j *job) outcome {
 	if j.roster != r {
 		j.roster, j.leftOut, j.notBefore = r, make([]bool, len(senders)), make([]time.Time, len(senders))
 	}
-	asked := false
+	asked, slow := false, false
 	for i, w := range senders {
 		if out, over := o.over(j); over {
 			return out
@@ -45,7 +45,8 @@ func (o *Outbox) round(j *job) outcome {
 		case v.kind == Blocked && v.about:
 			j.leftOut[i] = true
 		default:
-			j.notBefore[i] = time.Now().Add(v.wait)
+			j.notBefore[i] = time.Now().Add(min(v.wait, max(j.Expires.Sub(o.opt.Now()), 0)))
+			slow = slow || v.kind == Retryable && v.about
 		}
 	}
 	if out, over := o.over(j); over {
@@ -54,7 +55,11 @@ func (o *Outbox) round(j *job) outcome {
 	if now, _ := o.senders(j.Medium); now != r {
 		return outcome{held: true} // those that came with a reload have not been asked yet
 	}
-	return o.rest(j, senders, asked)
+	out := o.rest(j, senders, asked)
+	if out.end == "" && slow && !o.mayRest(j) {
+		return o.giveUp(j, "too_many_rest")
+	}
+	return out
 }
 
 // over ends a message whose time is over.
@@ -77,7 +82,7 @@ func (o *Outbox) offer(j *job, w *watched) (v verdict) {
 		return verdict{unasked: true}
 	}
 	v = verdict{unasked: true, reason: "composing"}
-	defer func() { o.hear(w, j.Medium, ticket, v) }()
+	defer func() { o.hear(w, j.Message, ticket, v) }()
 	if o.compose(j) {
 		// The words may have taken a while.
 		if left := j.Expires.Sub(o.opt.Now()); left > 0 {
@@ -131,7 +136,7 @@ func (o *Outbox) pause(j *job) time.Duration {
 }
 
 // giveUp ends a message. why is ours: expired, refused, blocked, tried_enough,
-// composing or no_sender.
+// too_many_rest, composing or no_sender.
 func (o *Outbox) giveUp(j *job, why string) outcome {
 	return o.ended(j, OutcomeFailed, slog.LevelError, "message given up", why)
 }

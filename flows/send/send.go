@@ -59,8 +59,12 @@ type Sender interface {
 	Send(ctx context.Context, m Message) error
 }
 
+// ErrNoVerdict is wrapped by the error of a check that could not tell.
+var ErrNoVerdict = errors.New("the answer says nothing either way")
+
 // Checker is a [Sender] that can find out whether it would work, without sending
-// anything: it connects and authenticates. Its error is as that of Send.
+// anything: it connects and authenticates. Its error is as that of Send, or wraps
+// [ErrNoVerdict], which is no reason for doubt.
 type Checker interface {
 	Check(ctx context.Context) error
 }
@@ -126,6 +130,11 @@ type Error struct {
 	// nothing about the sender's health: people choose recipients, and must not be able to
 	// make a sender look out of order.
 	AboutMessage bool
+	// Asked says that this is the provider's own word, read from its reply to this message,
+	// and no guess or check made here. A Final one shows that the provider answers again;
+	// one that is Blocked and AboutMessage, to recipients of ever other domains, that it
+	// would refuse everybody. Default: neither is concluded.
+	Asked bool
 }
 
 func (e *Error) Error() string {

@@ -28,6 +28,7 @@ func (s *Sender) explain(ctx context.Context, at stage, err error, m send.Messag
 	var reply *textproto.Error
 	if errors.As(err, &reply) && reply.Code >= 400 && reply.Code <= 599 {
 		e := judge(at, reply.Code, enhanced(reply.Msg))
+		e.Asked = true
 		e.Err = fmt.Errorf("at %s: %d %s", at, reply.Code, s.scrub(reply.Msg, m))
 		return e
 	}

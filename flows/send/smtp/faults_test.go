@@ -139,6 +139,9 @@ func TestEveryReplyAtEveryStageHasItsMeaning(t *testing.T) {
 			if errors.As(err, &e) && e.AboutMessage != about {
 				t.Errorf("AboutMessage = %v, want %v", e.AboutMessage, about)
 			}
+			if asked := tt.reply[0] == '4' || tt.reply[0] == '5'; e != nil && e.Asked != asked {
+				t.Errorf("Asked = %v, want %v", e.Asked, asked)
+			}
 		})
 	}
 }

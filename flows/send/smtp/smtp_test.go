@@ -162,6 +162,8 @@ func TestAMessageThatCouldReachOthersIsRefusedBeforeDialling(t *testing.T) {
 		m.To = addr
 		if err := s.Send(t.Context(), m); send.KindOf(err) != send.Final || send.ReasonOf(err) != "bad_recipient" {
 			t.Errorf("To %q: %v, want bad_recipient (final)", addr, err)
+		} else if e, ok := errors.AsType[*send.Error](err); !ok || e.Asked {
+			t.Errorf("To %q: a check of ours passes for the server's word", addr)
 		}
 	}
 	for name, change := range map[string]func(*send.Message){
@@ -184,6 +186,9 @@ func TestAnAddressBeyondASCIINeedsAServerThatKnowsIt(t *testing.T) {
 	m.To = "jürgen@example.org"
 	err := to(t, sendtest.SMTP(t, sendtest.SMTPOptions{}), nil).Send(t.Context(), m)
 	check(t, err, send.Blocked, "no_smtputf8")
+	if e, ok := errors.AsType[*send.Error](err); !ok || e.Asked {
+		t.Error("the server was not asked about the recipient")
+	}
 	srv := sendtest.SMTP(t, sendtest.SMTPOptions{UTF8: true})
 	s := to(t, srv, nil)
 	for _, addr := range []string{m.To, "john.doe@example.org"} {

@@ -1,6 +1,7 @@
 package vonage
 
 import (
+	"errors"
 	"io"
 	"log"
 	"net/http/httptest"
@@ -72,6 +73,8 @@ func TestANumberThatIsNotE164IsRefusedBeforeCalling(t *testing.T) {
 		m.To = to
 		if err := s.Send(t.Context(), m); send.KindOf(err) != send.Final || send.ReasonOf(err) != "bad_number" {
 			t.Errorf("To %q: %v, want bad_number (final)", to, err)
+		} else if e, ok := errors.AsType[*send.Error](err); !ok || e.Asked {
+			t.Errorf("To %q: a check of ours passes for Vonage's word", to)
 		}
 	}
 	m := text()

@@ -51,6 +51,7 @@ var anyStatus = regexp.MustCompile(`^[1-9][0-9]{0,3}$`)
 // these are from what stands before it.
 func judgeHTTP(r oneshot.Reply) *send.Error {
 	e := meaning(r.Status)
+	e.Asked = true
 	e.Wait = oneshot.RetryAfter(r.Header.Get("Retry-After"))
 	e.Err = fmt.Errorf("HTTP status %d", r.Status)
 	return e
@@ -106,6 +107,7 @@ func (s *Sender) judgeParts(parts []part, m send.Message) error {
 		}
 		if bad == nil {
 			bad = judge(p.status)
+			bad.Asked = true
 			bad.Err = fmt.Errorf("part %d of %d: %s", i+1, len(parts), s.scrub("status "+p.status+" "+p.words, m))
 		}
 	}

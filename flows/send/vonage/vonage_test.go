@@ -122,6 +122,9 @@ func TestEveryDocumentedStatusHasItsMeaning(t *testing.T) {
 			if errors.As(err, &e) && e.AboutMessage != tt.about {
 				t.Errorf("AboutMessage = %v, want %v", e.AboutMessage, tt.about)
 			}
+			if e != nil && !e.Asked {
+				t.Error("not said to be Vonage's own word")
+			}
 		})
 	}
 }

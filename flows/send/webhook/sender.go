@@ -54,8 +54,9 @@ func (s *Sender) Send(ctx context.Context, m send.Message) error {
 
 // Check implements [send.Checker]. It sends a HEAD, signed like a message but over an
 // empty body, since a receiver might send anything that is posted. What a receiver makes
-// of a HEAD is its own affair: only an answer that shows a wrong secret, a wrong address
-// or an outage is an error.
+// of a HEAD is its own affair: only a 401, or an outage, speaks against it, and only a 2xx
+// for it. Many frameworks answer 403, 404, 405 or 501 to a HEAD where a POST works; then
+// the error wraps [send.ErrNoVerdict].
 func (s *Sender) Check(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
@@ -64,14 +65,14 @@ func (s *Sender) Check(ctx context.Context) error {
 		return s.fault(ctx, err, false, send.Message{}) // nothing is sent by a HEAD
 	}
 	switch code := reply.Status; {
-	case code == http.StatusUnauthorized, code == http.StatusForbidden:
+	case code >= 200 && code < 300:
+		return nil
+	case code == http.StatusUnauthorized:
 		return refusal(reply, send.Blocked, "auth")
-	case code == http.StatusNotFound:
-		return refusal(reply, send.Blocked, "refused")
-	case code >= 500:
+	case code >= 500 && code != http.StatusNotImplemented:
 		return refusal(reply, send.Retryable, "unavailable")
 	}
-	return nil
+	return fmt.Errorf("checking webhook: %w: HTTP status %d to a HEAD", send.ErrNoVerdict, reply.Status)
 }
 
 func compose(m send.Message) ([]byte, *send.Error) {
@@ -146,7 +147,7 @@ func judge(r oneshot.Reply) error {
 
 // refusal keeps the status only: an answer's words may quote the message, HTML and all.
 func refusal(r oneshot.Reply, kind send.Kind, reason string) *send.Error {
-	return &send.Error{Kind: kind, Reason: reason, Err: fmt.Errorf("HTTP status %d", r.Status),
+	return &send.Error{Kind: kind, Reason: reason, Asked: true, Err: fmt.Errorf("HTTP status %d", r.Status),
 		Wait: oneshot.RetryAfter(r.Header.Get("Retry-After"))}
 }
 

@@ -130,6 +130,9 @@ func TestEveryAnswerHasItsMeaning(t *testing.T) {
 			if e.AboutMessage != want.about || e.Wait != 7*time.Second {
 				t.Errorf("about %v, wait %v", e.AboutMessage, e.Wait)
 			}
+			if !e.Asked {
+				t.Error("not said to be the receiver's own word")
+			}
 			if n := len(srv.Posts()); n != 1 {
 				t.Errorf("%d requests", n)
 			}
@@ -213,8 +216,8 @@ func TestAMessageThatCannotBePostedIsRefusedBeforeDialling(t *testing.T) {
 	} {
 		m := letter()
 		change(&m)
-		if e := check(t, to(t, srv.URL, nil).Send(t.Context(), m), send.Final, reason); !e.AboutMessage {
-			t.Errorf("%s is said to be about the sender", reason)
+		if e := check(t, to(t, srv.URL, nil).Send(t.Context(), m), send.Final, reason); !e.AboutMessage || e.Asked {
+			t.Errorf("%s is said to be about the sender, or its word", reason)
 		}
 	}
 	if n := len(srv.Posts()); n != 0 {
@@ -238,7 +241,7 @@ func TestACheckIsASignedHEADThatSendsNothing(t *testing.T) {
 		kind   send.Kind
 		reason string
 	}{
-		sendtest.Refuse("403"): {send.Blocked, "auth"}, sendtest.Refuse("404"): {send.Blocked, "refused"},
+		sendtest.Refuse("401"): {send.Blocked, "auth"},
 		sendtest.Refuse("500"): {send.Retryable, "unavailable"}, sendtest.Refuse("504"): {send.Retryable, "unavailable"},
 		sendtest.Close: {send.Retryable, "network"},
 	} {
@@ -248,9 +251,10 @@ func TestACheckIsASignedHEADThatSendsNothing(t *testing.T) {
 	srv.Break(sendtest.Hang)
 	s.timeout = 100 * time.Millisecond
 	check(t, s.Check(t.Context()), send.Retryable, "timeout")
-	for _, code := range []string{"301", "400", "405", "501"} {
+	for _, code := range []string{"301", "400", "403", "404", "405", "409", "429", "501"} {
 		srv.Break(sendtest.Refuse(code))
-		if err := to(t, srv.URL, nil).Check(t.Context()); (err != nil) != (code == "501") {
+		err := to(t, srv.URL, nil).Check(t.Context())
+		if _, verdict := errors.AsType[*send.Error](err); !errors.Is(err, send.ErrNoVerdict) || verdict {
 			t.Errorf("%s: %v", code, err)
 		}
 	}
