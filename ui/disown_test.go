@@ -110,6 +110,18 @@ func TestWhosePasswordIsLockedIsLedToTheReset(t *testing.T) {
 	w.get("/not-me?m=" + aToken).says(`<a class="btn" href="/.auth/sign-in">`).saysNot("<form")
 }
 
+// A phone stays, or whoever holds only the mailbox could take it away: people have to help.
+func TestWhoseAccountGotAPhoneThatIsNotTheirsIsToldWhomToTell(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.engine.disowned = aDisown(func(v *flows.DisownView) { v.Purpose, v.Done = flows.NoticePhoneAdded, true })
+	w.get("/not-me?m="+aToken).status(http.StatusOK).says("All devices are signed out", "Tell the people who run Payroll what happened.")
+	m := compose(t, aLetter(flows.NoticePhoneAdded))
+	if !strings.Contains(strings.Join(strings.Fields(m.Text), " "), "Tell the people who run Payroll at once") {
+		t.Errorf("the mail says\n%s", m.Text)
+	}
+}
+
 func TestTheCodePageSaysWhatBecameOfTheMessageAndWhatToDo(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

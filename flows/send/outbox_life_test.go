@@ -183,7 +183,7 @@ func TestCloseCountsAndLogsWhatIsLost(t *testing.T) {
 				t.Errorf("%s: %+v", m, c)
 			}
 		}
-		if n := strings.Count(log.String(), "message dropped"); n != 8 {
+		if n := strings.Count(log.String(), "message not sent before"); n != 8 {
 			t.Errorf("%d lines about dropped messages, want 8", n)
 		}
 		if n := strings.Count(log.String(), "left aside"); n != 1 {

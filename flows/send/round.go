@@ -138,7 +138,11 @@ func (o *Outbox) pause(j *job) time.Duration {
 // giveUp ends a message. why is ours: expired, refused, blocked, tried_enough,
 // too_many_rest, composing or no_sender.
 func (o *Outbox) giveUp(j *job, why string) outcome {
-	return o.ended(j, OutcomeFailed, slog.LevelError, "message given up", why)
+	level := slog.LevelError
+	if why == "refused" { // a recipient that anybody may have typed
+		level = slog.LevelWarn
+	}
+	return o.ended(j, OutcomeFailed, level, "message given up", why)
 }
 
 func (o *Outbox) ended(j *job, how Outcome, level slog.Level, words, why string) outcome {
@@ -167,7 +171,8 @@ func (o *Outbox) dropped(j *job) outcome {
 	if j.superseded.Load() {
 		return outcome{end: OutcomeSuperseded}
 	}
-	o.log(slog.LevelError, "message dropped: the outbox is closing", j)
+	// No loss yet: whoever posted it may have kept it, see OutboxOptions.Done.
+	o.log(slog.LevelInfo, "message not sent before the outbox was closed", j)
 	return outcome{end: OutcomeDropped, sender: j.sender, reason: j.reason}
 }
 
