@@ -23,7 +23,7 @@ var (
 		"Messages on their way: being sent, or waiting for their turn or another try.",
 		[]string{"medium"}, nil)
 	receiptsMetric = prometheus.NewDesc("caddy_stepgate_receipts_total",
-		"Signed reports of providers about messages that they had accepted: delivered, refused or pending.",
+		"Reports of providers about messages that they had accepted: delivered, refused or pending; or invalid, and not believed.",
 		[]string{"sender", "status"}, nil)
 	incidentsMetric = prometheus.NewDesc("caddy_stepgate_incidents_total",
 		"Things that operators want to hear of: prefix_paused, budget_spent, budget_near or guessing.",

@@ -2,11 +2,13 @@ package caddymodule
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"io"
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/stepgate/stepgate/flows/send"
 )
@@ -75,6 +77,8 @@ func (s *site) serveReceipt(w http.ResponseWriter, r *http.Request, kind string)
 // readReceipt asks the senders of a kind, each with secrets of its own, whether the
 // report is from their provider.
 func (a *App) readReceipt(l *live, r *http.Request, kind string, body []byte) (sender string, receipt send.Receipt, ok bool) {
+	var refused string // the first sender of the kind, if there is one
+	var why error
 	for medium, modules := range map[send.Medium][]SenderModule{send.SMS: a.sms, send.Email: a.email} {
 		for i, named := range l.senders[medium] {
 			reader, reads := named.Sender.(send.ReceiptReader)
@@ -84,10 +88,38 @@ func (a *App) readReceipt(l *live, r *http.Request, kind string, body []byte) (s
 			fresh := r.Clone(r.Context())
 			fresh.Body, fresh.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
 			// A sender may be anybody's, and what it makes of a request no word of ours.
-			if receipt, err := reader.ReadReceipt(fresh); err == nil && slices.Contains(receiptStates, receipt.Status) {
+			receipt, err := reader.ReadReceipt(fresh)
+			if err == nil && slices.Contains(receiptStates, receipt.Status) {
 				return named.Name, receipt, true
 			}
+			refused = cmp.Or(refused, named.Name)
+			why = cmp.Or(err, why)
 		}
 	}
+	if refused != "" {
+		a.noteBadReceipt(l, refused, why)
+	}
 	return "", send.Receipt{}, false
+}
+
+// badReceipt counts, beside the states of messages, the reports that were not believed.
+const badReceipt send.ReceiptStatus = "invalid"
+
+// badReceiptEvery is how seldom the log tells of them: anybody can send some.
+const badReceiptEvery = time.Minute
+
+// noteBadReceipt tells operators of a report that was not believed. Most likely the secret
+// is another one at the provider, and then nobody would ever learn what became of messages.
+func (a *App) noteBadReceipt(l *live, sender string, err error) {
+	l.rt.counts.receipt(sender, badReceipt)
+	now, last := a.now().UnixNano(), l.rt.badReceipts.Load()
+	if last != 0 && now-last < int64(badReceiptEvery) || !l.rt.badReceipts.CompareAndSwap(last, now) {
+		return
+	}
+	reason := "its status is unknown"
+	if err != nil {
+		reason = send.Scrub(err.Error(), send.Message{})
+	}
+	a.log.Warn("a report about a message was not believed", "sender", sender, "reason", reason,
+		"remedy", "if it was the provider's: check signature_secret and signature_method there and here")
 }

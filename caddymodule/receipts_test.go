@@ -110,8 +110,11 @@ func TestAProvidersWordGetsOntoTheCodePage(t *testing.T) {
 		t.Errorf("%d to %q", p.StatusCode, p.location)
 	}
 	counts := s.app.live.Load().rt
-	if _, receipts, _ := counts.counts.read(); receipts[receiptLabels{"reporting", send.ReceiptRefused}] == 0 || receipts[receiptLabels{"reporting 2", send.ReceiptRefused}] != 1 || len(receipts) != 3 {
+	if _, receipts, _ := counts.counts.read(); receipts[receiptLabels{"reporting", send.ReceiptRefused}] == 0 || receipts[receiptLabels{"reporting 2", send.ReceiptRefused}] != 1 || receipts[receiptLabels{"reporting", badReceipt}] != 5 || len(receipts) != 4 {
 		t.Errorf("counted %v", receipts)
+	}
+	if n := strings.Count(s.logs.String(), "a report about a message was not believed"); n != 1 {
+		t.Errorf("the log tells %d times of reports that were not believed", n)
 	}
 }
 

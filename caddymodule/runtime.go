@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/stepgate/stepgate/flows"
@@ -44,6 +45,9 @@ type runtime struct {
 	outbox  *send.Outbox
 	inbox   *inbox.Inbox
 	senders senderStack
+	// badReceipts is when the log last told of a report that was not believed, in Unix
+	// nanoseconds.
+	badReceipts atomic.Int64
 	// clerk strikes off what was sent. It runs on no configuration's settings, so that a
 	// message may end under another one than it began.
 	clerk   *flows.Engine

@@ -95,7 +95,7 @@ func (r *effectRun) offerDisown(l Letter) (token string, err error) {
 	switch {
 	case l.Purpose == NoticeNewDevice:
 		record.Session = r.record.Opened
-	case l.Series != "" && !r.record.Kind.identifies():
+	case !r.record.Kind.identifies():
 		record.Session = r.record.Began
 	}
 	key := disownKey(token)
