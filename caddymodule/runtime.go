@@ -45,6 +45,7 @@ type runtime struct {
 	outbox  *send.Outbox
 	inbox   *inbox.Inbox
 	senders senderStack
+	process string // a name for this opening of the store: see flows.Config
 	// badReceipts is when the log last told of a report that was not believed, in Unix
 	// nanoseconds.
 	badReceipts atomic.Int64
@@ -93,6 +94,7 @@ func openRuntime(ctx context.Context, module StoreModule, master []byte, now fun
 		return nil, err
 	}
 	rt.outbox = send.NewOutbox(send.OutboxOptions{Now: now, Log: log, Done: rt.done})
+	rt.process = rand.Text()
 	rt.mail = newMailroom(rt.outbox.PostDraft, rt.clerk.Finished, log)
 	rt.senders.use = func(top attached) {
 		rt.log.use(top.log)
@@ -246,6 +248,7 @@ func (a *App) newEngine(rt *runtime) (*flows.Engine, error) {
 		Store: rt.store, Keys: rt.keys, Hasher: rt.hasher, Cache: rt.cache,
 		Post:     func(letter flows.Letter) error { return a.post(rt, letter) },
 		Down:     rt.outbox.Down,
+		Process:  rt.process,
 		Observe:  func(incident flows.Incident) { a.observe(rt, incident) },
 		Now:      a.now,
 		Rand:     rand.Reader,

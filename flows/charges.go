@@ -313,7 +313,7 @@ func (r *effectRun) ownCharges(name budgetName, known bool, toSum string) ([]cha
 	account := r.record.account()
 	if r.record.Enrolling {
 		return []charge{
-			sends(e.EnrolBudget, "enrol", account, ""), sends(e.EnrolBudget, "enrol number", toSum, ""),
+			sends(e.EnrolBudget, "enrol", account, ""), sends(e.NumberBudget, "enrol number", toSum, ""),
 			sends(e.AccountSendBudget, "account sends", account, who),
 		}, nil
 	}

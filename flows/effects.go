@@ -96,7 +96,12 @@ func (r *effectRun) putUser() error {
 // namesAction reports whether a code that is sent now says which request it opens: where
 // the rules ask for proof each time.
 func (r *effectRun) namesAction() bool {
-	return r.record.Target.Action != "" && r.record.Facts.Demand.HasOnce()
+	if r.record.Target.Action == "" || !r.record.Facts.Demand.HasOnce() {
+		return false
+	}
+	// Strangers can ask for any address below a rule's, and type anybody's address then: until
+	// something is proved, messages repeat the operator's words and nobody else's.
+	return r.record.Target.Label != "" || !r.record.Kind.identifies() || r.record.Here != 0
 }
 
 // address is where a code for the awaited factor goes, always from the account's own

@@ -30,6 +30,9 @@ type Config struct {
 	// words, or how long it takes would tell what is sent. An error means that the letter was
 	// not accepted; of one that was, [Engine.Finished] is to be told the end.
 	Post func(Letter) error
+	// Process names the process that runs, such as a random word, so that it takes up no
+	// letters of its own. Empty: there are none yet when [Engine.Resume] is called.
+	Process string
 	// Down reports whether no sender of a medium works at present. Nil: all do.
 	Down func(send.Medium) bool
 	// Observe is told of incidents, once they are stored. Nil: nobody is.

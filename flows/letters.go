@@ -42,7 +42,9 @@ type keptLetter struct {
 	Letter
 	Site string // its origin, in place of the letter's own
 	Flow string // whose code it is
-	User string // whose account it tells of; empty: nobody's
+	// Process wrote it, and posts it itself: see Engine.Resume.
+	Process string
+	User    string // whose account it tells of; empty: nobody's
 }
 
 // seriesOf names the codes of one flow to senders and in logs, without naming the flow.
@@ -60,7 +62,7 @@ func (r *effectRun) letter(l Letter) error {
 	if l.Expires.IsZero() {
 		l.Expires = r.now.Add(noticeLife)
 	}
-	kept := keptLetter{Site: l.Site.Origin}
+	kept := keptLetter{Process: e.Process, Site: l.Site.Origin}
 	if r.user != nil {
 		kept.User = r.user.ID
 	}
@@ -188,8 +190,11 @@ func (e *Engine) Resume(ctx context.Context, site func(origin string) *Site) (n 
 			unreadable++ // it goes when its time is over
 			continue
 		}
+		if kept.Process != "" && kept.Process == e.Process {
+			continue // it is on its way, or will be in a moment
+		}
 		kept.Letter.Site = site(kept.Site)
-		good, err := e.stillGood(ctx, key, kept)
+		good, err := e.stillGood(ctx, kept)
 		switch {
 		case errors.Is(err, store.ErrUnavailable):
 			left++
@@ -217,7 +222,7 @@ func (e *Engine) Resume(ctx context.Context, site func(origin string) *Site) (n 
 
 // stillGood reports whether a letter that was left is worth sending, and deletes it if
 // it is not.
-func (e *Engine) stillGood(ctx context.Context, key string, kept keptLetter) (good bool, err error) {
+func (e *Engine) stillGood(ctx context.Context, kept keptLetter) (good bool, err error) {
 	err = e.Store.Update(ctx, func(tx store.Tx) error {
 		good = !kept.Mute && kept.Letter.Site != nil && e.Now().Before(kept.Expires)
 		var flow flowRecord
@@ -238,7 +243,9 @@ func (e *Engine) stillGood(ctx context.Context, key string, kept keptLetter) (go
 		if good {
 			return nil
 		}
-		return tx.Delete(key)
+		// Only if it is still this one: a newer code may have taken its place since.
+		_, _, err := e.strikeLetter(tx, kept.Series, kept.ID)
+		return err
 	})
 	return good, err
 }

@@ -309,3 +309,38 @@ func TestTheEndOfAMessageThatIsNobodysIsNothing(t *testing.T) {
 		t.Errorf("%d records of %d", n, before)
 	}
 }
+
+func TestAProcessTakesUpNoLettersOfItsOwn(t *testing.T) {
+	t.Parallel()
+	st := storetest.Twice(store.NewMemory())
+	process := func(name string) *world {
+		return newWorld(t, func(c *flows.Config) { c.Store, c.Process = st, name })
+	}
+	w := process("one")
+	w.browser().start(flows.SignUp, flows.Identify{Email: dana}).at(flows.AskCode)
+	if n := w.resume(); n != 0 {
+		t.Errorf("%d letters that are on their way were posted once more", n)
+	}
+	if n := process("two").resume(); n != 1 {
+		t.Errorf("the next process took up %d letters", n)
+	}
+}
+
+// Between looking at what was left and judging it, a person may ask for another code.
+func TestTakingUpOldLettersLeavesNewerOnesAlone(t *testing.T) {
+	t.Parallel()
+	w, next := killed(t)
+	b := w.browser().start(flows.SignUp, flows.Identify{Email: dana}).at(flows.AskCode)
+	n := next()
+	w.wait(time.Minute)
+	_, err := n.engine.Resume(t.Context(), func(string) *flows.Site {
+		b.submit(flows.Resend{}).at(flows.AskCode)
+		return w.site
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := len(w.records("letter/")); n != 1 {
+		t.Errorf("%d letters are left: the newer one is gone", n)
+	}
+}

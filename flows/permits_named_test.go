@@ -16,7 +16,7 @@ func TestACodeApprovesOnlyWhatItsMessageNames(t *testing.T) {
 		w := newWorld(t)
 		w.browser().signUpWithPassword(dana, longSecret)
 		b := w.browser()
-		b.target, b.demand = flows.Target{ReturnTo: "/", Action: transfer}, before
+		b.target, b.demand = flows.Target{ReturnTo: "/", Action: transfer, Label: "Transfers"}, before
 		b.start(flows.SignIn, flows.Identify{Email: dana}).at(flows.AskCode)
 		if letter := b.letter(dana); letter.Once != (before == otpOnce) {
 			t.Errorf("%s: the letter says so: %v", name, letter.Once)
@@ -30,6 +30,22 @@ func TestACodeApprovesOnlyWhatItsMessageNames(t *testing.T) {
 		b.approve(transfer)
 		if !b.mayOnce(transfer) {
 			t.Errorf("%s: a code that names it does not approve it", name)
+		}
+	}
+}
+
+// Whoever has proved nothing can have come from any address, with any words in it, and can
+// type anybody's.
+func TestAFirstFactorsMessageRepeatsNoWordsOfAStranger(t *testing.T) {
+	t.Parallel()
+	for _, kind := range []flows.Kind{flows.SignIn, flows.SignUp, flows.Reset} {
+		w := newWorld(t)
+		w.browser().signUpWithPassword(dana, longSecret)
+		b := w.browser()
+		b.target, b.demand = flows.Target{ReturnTo: "/", Action: transfer}, otpOnce
+		b.start(kind, flows.Identify{Email: dana}).at(flows.AskCode)
+		if letter := b.letter(dana); letter.Once || letter.Code == "" {
+			t.Errorf("%s: it names %q", kind, letter.Target.Action)
 		}
 	}
 }

@@ -140,7 +140,7 @@ func TestSpellingBuysNoMessageAndNoTry(t *testing.T) {
 func TestSpellingBuysNoTextMessage(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, func(c *flows.Config) {
-		c.EnrolBudget = limit.Rate{Burst: 6, Every: time.Hour} // of an account, and of a number
+		c.NumberBudget = limit.Rate{Burst: 6, Every: time.Hour}
 		c.SendBudget = limit.Rate{Burst: 100, Every: time.Second}
 	})
 	forms := []string{"+447700900123", "07700 900123", "00447700900123", "+44 (0)7700 900123", "+44-7700-900-123", "\uff0b44 7700 900123", "\u200b07700900123 ", "0\u0667\u0667\u0660\u0660\u0669\u0660\u0660\u0661\u0662\u0663", "07700.900.123", "tel:+447700900123"}

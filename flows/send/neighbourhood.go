@@ -50,8 +50,8 @@ func registered(domain string) string {
 }
 
 // mayRest gives a message that its recipient's side keeps waiting a place to rest, which
-// it keeps to its end; or says that too many rest there already. Else whoever owns one
-// slow domain could fill the queue with messages to it.
+// it keeps to its end; or says that too many rest there already, while the queue is half
+// full. Else whoever owns one slow domain could fill it with messages to it.
 func (o *Outbox) mayRest(j *job) bool {
 	if j.place != "" {
 		return true
@@ -59,11 +59,11 @@ func (o *Outbox) mayRest(j *job) bool {
 	at := neighbourhood(j.Message)
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	places := o.lanes[j.Medium].places
-	if places[at] >= max(o.opt.Capacity/restingShare, restingLeast) {
+	l := o.lanes[j.Medium]
+	if l.places[at] >= max(o.opt.Capacity/restingShare, restingLeast) && l.size() > o.opt.Capacity/2 {
 		return false
 	}
-	places[at]++
+	l.places[at]++
 	j.place = at
 	return true
 }

@@ -61,15 +61,15 @@ func TestNoNeighbourhoodFillsTheQueueByBeingSlow(t *testing.T) {
 		other    send.Message
 		rest     int
 	}{
-		"a mail domain": {send.Email, 400, func(n int) send.Message {
+		"a mail domain": {send.Email, 40, func(n int) send.Message {
 			return mailTo(fmt.Sprint("m", n), fmt.Sprintf("a%d@host%d.slow.example", n, n))
 		}, mailTo("other", "ada@other.example"), 20},
-		"a number's prefix": {send.SMS, 400, func(n int) send.Message {
+		"a number's prefix": {send.SMS, 40, func(n int) send.Message {
 			return textTo(fmt.Sprint("t", n), fmt.Sprintf("+4477009%05d", n))
 		}, textTo("other", "+12025550123"), 20},
 		"ten of a small queue": {send.Email, 40, func(n int) send.Message {
 			return mailTo(fmt.Sprint("m", n), "ada@slow.example")
-		}, mailTo("other", "ada@other.example"), 10},
+		}, mailTo("other", "ada@other.example"), 20},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -13,6 +13,7 @@ const shots = process.env.SHOTS;
  * many pieces of inline code it may have.
  */
 export async function look(page, name, brand = "Harbour Mutual", { inline = 0 } = {}) {
+  await page.waitForLoadState(); // a heading can be there before the stylesheet is
   const { width } = page.viewportSize();
   const seen = await page.evaluate(() => ({
     lang: document.documentElement.lang,
