@@ -127,7 +127,7 @@ func TestTheCodePageSaysWhatBecameOfTheMessageAndWhatToDo(t *testing.T) {
 	w := newWorld(t)
 	v := smsView(flows.StepUp)
 	for delivery, want := range map[flows.Delivery][2]string{
-		flows.DeliveryDown:      {"We can’t send text messages at the moment. If it doesn’t come within a few minutes, ask for a new code, or choose another way below.", "within a few minutes, ask for a new code."},
+		flows.DeliveryDown:      {"We can’t send text messages at the moment. If your code doesn’t come within a few minutes, ask for a new code, or choose another way below.", "within a few minutes, ask for a new code."},
 		flows.DeliveryRefused:   {"Your phone company didn’t deliver the text message with your code. Ask for a new code, or choose another way below.", "Ask for a new code."},
 		flows.DeliveryUncertain: {"We can’t tell whether the text message with your code was sent.", "Ask for a new code."},
 		flows.DeliveryFailed:    {"We couldn’t send the text message with your code.", "Ask for a new code."},
