@@ -288,8 +288,7 @@ func (r *effectRun) chargeSend(medium send.Medium, to, toSum string) error {
 	if r.record.Enrolling {
 		err = r.chargeEnrolment(to)
 	}
-	// Who has proved something in this very flow is no stranger, and clients know no puzzles.
-	if err == nil && pressed && !known && r.record.Here == 0 && r.caller.Client == nil {
+	if err == nil && pressed && !known && r.record.Here == 0 { // who has proved something in this very flow is no stranger
 		err = e.requireEffort(r.tx, r.caller, "send")
 	}
 	if err != nil {
@@ -401,7 +400,7 @@ func (e *Engine) chargeTry(tx store.Tx, c Caller, out *outcome) error {
 	if err != nil {
 		return err
 	}
-	if c.Client == nil && (pressed || percent >= 100) {
+	if pressed || percent >= 100 {
 		return e.requireEffort(tx, c, "password")
 	}
 	return nil

@@ -2,6 +2,7 @@ package flows_test
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"sync"
 	"testing"
@@ -187,18 +188,25 @@ func TestAnEffortForWhatIsRefusedIsNotSpent(t *testing.T) {
 	}
 }
 
-func TestAClientIsToldToWaitAndGetsNoPuzzle(t *testing.T) {
+func TestAClientIsAskedForNoEffortAndGoesOnUntilABudgetIsSpent(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	b := w.native()
-	b.network = office
-	for what, code := range map[string]flows.RefusalCode{"send": flows.TooManySends, "password": flows.TooManyTries} {
-		text := w.inOffice().puzzle(what)
-		for _, effort := range []string{"", text + ":" + puzzle.Solve(text)} {
-			if r := b.effort(what, effort); r == nil || r.Code != code || r.Wait != 30*time.Second || r.Puzzle != "" {
-				t.Errorf("%s: %+v", what, r)
-			}
+	w := newWorld(t, oneRun, func(c *flows.Config) { c.EmailsHour = 50 })
+	w.wait(time.Minute)
+	sent := 0
+	for i := range 60 {
+		app := w.native()
+		app.network = fmt.Sprintf("192.0.%d.0/24", i)
+		app.start(flows.SignUp, flows.Identify{Email: fmt.Sprintf("person%d@example.com", i)}).submit(flows.SendCode{Factor: policy.EmailCode})
+		if app.refusal == nil {
+			sent++
+			continue
 		}
+		if app.refused(flows.TooManySends); app.refusal.Wait != 59*time.Minute || app.refusal.Puzzle != "" {
+			t.Fatalf("%+v", app.refusal)
+		}
+	}
+	if sent != 45 {
+		t.Errorf("%d were sent", sent)
 	}
 }
 
