@@ -136,6 +136,8 @@ func (b *browser) caller() flows.Caller {
 	c := flows.Caller{
 		Site: b.site, Browser: b.secret, Network: b.network, Device: "Firefox on Linux", Lang: "en",
 		Demand: func(_ context.Context, _ flows.Target, who *flows.Session) (policy.Demand, error) {
+			b.mu.Lock() // a browser can be asked for many things at once
+			defer b.mu.Unlock()
 			b.who = who
 			return b.demand, nil
 		},
