@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/net/html/atom"
 
@@ -139,4 +140,9 @@ func TestTheCodePageSaysWhatBecameOfTheMessageAndWhatToDo(t *testing.T) {
 	}
 	w.engine.now = v
 	w.get("/code?f=f8Q2k").saysNot("class=\"note")
+	for _, v := range []flows.View{v, viewOf(flows.StepUp, flows.AskCode)} { // a budget was spent: there is none
+		v.Delivery, v.Sent, v.Expires = flows.DeliveryFailed, time.Time{}, time.Time{}
+		w.engine.now = v
+		w.get("/code?f=f8Q2k").says("No code was sent to", "We couldn’t send").saysNot("works for")
+	}
 }

@@ -3,6 +3,7 @@ package ui
 import (
 	"github.com/stepgate/stepgate/flows"
 	"github.com/stepgate/stepgate/policy"
+	"time"
 )
 
 // aToken is what a mail's link carries.
@@ -31,6 +32,10 @@ func messageScenes() []scene {
 	} {
 		v.Delivery = flows.DeliveryDown
 		list = append(list, scene{name: "code-down-at-" + kind, path: "/code?f=f8Q2k", setUp: func(w *world) { w.signedIn().engine.now = v }})
+	}
+	for factor, v := range code {
+		v.Delivery, v.Sent, v.Expires = flows.DeliveryFailed, time.Time{}, time.Time{}
+		list = append(list, scene{name: "code-none-" + factor.String(), path: "/code?f=f8Q2k", setUp: func(w *world) { w.signedIn().engine.now = v }})
 	}
 	for sort, purpose := range map[string]flows.Purpose{
 		"attempt": flows.CodeStepUp, "all": flows.NoticeNewDevice, "guessing": flows.NoticeGuessing,

@@ -197,6 +197,10 @@ func (c *call) codeLead(pg *page, v flows.View) template.HTML {
 func (c *call) unsureLead(pg *page, v flows.View, time string) template.HTML {
 	whom, change := v.Email, ""
 	switch {
+	case v.Expires.IsZero() && v.Factor == policy.SMSCode: // none was made, since a budget was spent
+		return pg.T("code.none_number", "digits", pg.strong(v.Phone))
+	case v.Expires.IsZero():
+		return pg.T("code.none", "address", pg.strong(whom))
 	case v.Enrolling:
 		whom, change = v.Phone, "/phone"
 	case v.Factor == policy.SMSCode:
