@@ -6,6 +6,7 @@ import (
 
 	"github.com/stepgate/stepgate/flows"
 	"github.com/stepgate/stepgate/flows/limit"
+	"github.com/stepgate/stepgate/flows/store"
 	"github.com/stepgate/stepgate/policy"
 )
 
@@ -153,4 +154,25 @@ func TestTheLinkOpensTheSecondFactorToo(t *testing.T) {
 	w.disown(w.about(dana, flows.NoticeGuessing))
 	owner = stepUp()
 	owner.submit(flows.GiveCode{Code: owner.code(danaPhone)}).at(flows.Done)
+}
+
+func TestARecordThatNobodyCanReadKeepsNoOwnerOut(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.browser().signUpWithPassword(dana, longSecret)
+	devices := w.records("device/")
+	err := w.engine.Store.Update(t.Context(), func(tx store.Tx) error {
+		for key := range devices {
+			if err := tx.Set(key, []byte("poison"), time.Hour); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil || len(devices) == 0 {
+		t.Fatalf("%d records: %v", len(devices), err)
+	}
+	if err := w.engine.Unlock(t.Context(), dana); err != nil {
+		t.Error(err)
+	}
 }
