@@ -17,6 +17,7 @@ import (
 	"github.com/stepgate/stepgate/flows"
 	"github.com/stepgate/stepgate/flows/seal"
 	"github.com/stepgate/stepgate/flows/send"
+	"github.com/stepgate/stepgate/ui"
 )
 
 func init() {
@@ -89,6 +90,7 @@ type App struct {
 	sms     []SenderModule
 	origins map[string]string // origin → the site's configuration, to find two that differ
 	logbook *logbook          // of the decisions; held until Cleanup
+	style   *ui.Style         // of pages and messages
 
 	// now is the clock. Tests replace it between provisioning and Start.
 	now func() time.Time
@@ -204,6 +206,10 @@ func (a *App) Validate() error {
 	}
 	if err := checkAttributes(a.Attributes); err != nil {
 		return err
+	}
+	var err error
+	if a.style, err = ui.NewStyle(ui.Look{Accent: a.Brand.Accent}); err != nil {
+		return fmt.Errorf("brand: %w", err)
 	}
 	// The engine has bounds of its own; asking it now finds them before Start does.
 	if _, err := flows.New(flows.Config{Settings: a.engineSettings()}); err != nil {

@@ -12,10 +12,10 @@ import (
 // post queues a letter. It gets its words in the background: how long a request takes
 // must not depend on what is sent.
 func (a *App) post(rt *runtime, letter flows.Letter) error {
-	accent := a.Brand.Accent
+	style := a.style
 	return rt.mail.post(send.Draft{
 		ID: letter.ID, Series: letter.Series, Medium: letter.Medium, Purpose: string(letter.Purpose), Expires: letter.Expires,
-		Compose: func() (send.Message, error) { return ui.Compose(letter, accent) }, Mute: letter.Mute,
+		Compose: func() (send.Message, error) { return ui.Compose(letter, style) }, Mute: letter.Mute,
 	})
 }
 

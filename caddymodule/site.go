@@ -139,7 +139,7 @@ func (h *Handler) newSite(origin string) (*site, error) {
 		return nil, err
 	}
 	config := ui.Config{
-		Accent:         h.app.Brand.Accent,
+		Style:          h.app.style,
 		KeepAppCookies: h.KeepAppCookies,
 	}
 	if h.app.usesInbox() {

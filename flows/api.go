@@ -18,6 +18,20 @@ const (
 	// Reset replaces a forgotten password: a code by mail, then a new password. It ends
 	// in a session, like SignIn, and owes a second factor like one.
 	Reset Kind = "reset"
+	// Change changes what an account is proved with, or its address: first the highest
+	// level that the account has, lately; then what is new. It ends with the session under
+	// a new id, and with every other session of the account ended.
+	Change Kind = "change"
+)
+
+// Changing is what a Change changes: a closed set.
+type Changing string
+
+const (
+	ChangePassword Changing = "password" // of an account without one: adds it
+	ChangePhone    Changing = "phone"    // replaces the number; Enrol adds the first
+	RemovePhone    Changing = "remove_phone"
+	ChangeEmail    Changing = "email"
 )
 
 // identifies reports whether a flow begins with somebody saying who they are, and ends
@@ -35,6 +49,7 @@ const (
 	Confirm        Step = "confirm"      // SendCode, or UsePassword: the step-up page before anything is sent
 	Choose         Step = "choose"       // SendCode or UsePassword, one of View.Options
 	AskPhone       Step = "phone"        // GivePhone
+	AskEmail       Step = "email"        // GiveEmail: the new address of a Change
 	Stuck          Step = "stuck"        // the account has no method that would do: View.Why says so
 	// Ready is a client's flow that may ask for tokens: Redeem.
 	Ready Step = "ready"
@@ -54,8 +69,9 @@ type (
 		Password   string
 		Attributes map[string]string
 	}
-	// Open begins StepUp and Enrol: who it is follows from the session.
-	Open struct{}
+	// Open begins StepUp, Enrol and Change: who it is follows from the session. Changing
+	// says what a Change is to change.
+	Open struct{ Changing Changing }
 	// GivePassword answers AskPassword. Email, if not empty and not the flow's own,
 	// starts the flow again for that address (the field is editable on the page).
 	GivePassword struct{ Email, Password string }
@@ -85,6 +101,8 @@ type (
 	SkipPassword struct{}
 	// GivePhone answers AskPhone; also at AskCode while View.Enrolling, to change the number.
 	GivePhone struct{ Phone string }
+	// GiveEmail answers AskEmail; also at AskCode while View.NewEmail is set, to change it.
+	GiveEmail struct{ Email string }
 )
 
 func (Identify) input()     {}
@@ -99,6 +117,7 @@ func (SetPassword) input()  {}
 func (SkipPassword) input() {}
 func (GivePhone) input()    {}
 
+func (GiveEmail) input()       {}
 func (GiveAttributes) input()  {}
 func (RegisterMailbox) input() {}
 func (Redeem) input()          {}
@@ -111,6 +130,10 @@ type View struct {
 	Target Target
 
 	Email string // of the account, as typed at Identify or as in the session
+	// Changing is what a Change changes. NewEmail is the address that its code proves, as
+	// typed.
+	Changing Changing
+	NewEmail string
 	// Factor is the code's factor at AskCode, and the proposed one at Confirm.
 	Factor policy.Factor
 	// Phone is the number's last two digits, or, while Enrolling, the number as typed.
@@ -183,7 +206,9 @@ type Letter struct {
 	Once    bool
 	Site    *Site
 	Target  Target
-	Lang    string
+	// Changing says what a CodeChange is asked for.
+	Changing Changing
+	Lang     string
 	Device  string
 	Network string
 	At      time.Time
@@ -233,6 +258,13 @@ const (
 	NoticePhoneRemoved    Purpose = "notice.phone_removed"
 	NoticePasswordChanged Purpose = "notice.password_changed"
 	NoticeEmailChanged    Purpose = "notice.email_changed"
+	NoticePasswordAdded   Purpose = "notice.password_added"
+	// CodeChange confirms who changes their account, and CodeEmailChange proves the new
+	// address. NoticeEmailTaken goes to a new address that has an account already, in place
+	// of that code.
+	CodeChange       Purpose = "code.change"
+	CodeEmailChange  Purpose = "code.email_change"
+	NoticeEmailTaken Purpose = "notice.email_taken"
 )
 
 // Delivery is what is known about a message. Before a first factor is proved it speaks

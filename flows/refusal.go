@@ -35,6 +35,8 @@ type RefusalCode string
 const (
 	EmailMissing    RefusalCode = "email_missing"
 	EmailMalformed  RefusalCode = "email_malformed"
+	EmailSame       RefusalCode = "email_same"   // the account's own already
+	EmailDomain     RefusalCode = "email_domain" // accounts are for other domains
 	PasswordMissing RefusalCode = "password_missing"
 	PairWrong       RefusalCode = "pair_wrong" // e-mail and password do not match, or no such account
 	CodeMissing     RefusalCode = "code_missing"

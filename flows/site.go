@@ -28,6 +28,8 @@ type Site struct {
 	Domains []string
 	// TellUnknown says when an address without an account is told by mail that it has none.
 	TellUnknown TellUnknown
+	// FixedEmail keeps people from changing the address of their account.
+	FixedEmail bool
 	// Attributes are asked of newcomers, in this order.
 	Attributes []Attribute
 }
@@ -96,6 +98,9 @@ type Target struct {
 	// Held is the id of the form that was stopped and kept, see [Engine.Hold]: the flow
 	// leads to the page that shows it, instead of to ReturnTo.
 	Held string `json:"held,omitempty"`
+	// Account says that the flow began on the page of the person's account, and leads back
+	// there.
+	Account bool `json:"account,omitempty"`
 	// Window says that a script has opened a window for the flow, and waits for it to close.
 	Window bool `json:"window,omitempty"`
 	// Decision is the id of the decision that led here, for people to quote; may be empty.

@@ -50,7 +50,7 @@ func TestAssetsAreKeptForEver(t *testing.T) {
 		}
 	}
 	w.get("/assets/" + w.pages.assets.css.name + "x").status(404)
-	other := newWorld(t, func(c *Config) { c.Accent = "#ffd60a" })
+	other := newWorld(t, func(c *Config) { c.Style = styled(Look{Accent: "#ffd60a"}) })
 	if other.pages.assets.css.name == w.pages.assets.css.name {
 		t.Error("two brands share a stylesheet's name")
 	}

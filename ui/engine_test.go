@@ -52,7 +52,7 @@ func newPlace(t testing.TB) *place {
 			if l.Mute {
 				return nil
 			}
-			m, err := Compose(l, "")
+			m, err := Compose(l, plain)
 			p.mu.Lock()
 			defer p.mu.Unlock()
 			p.mail[l.To] = m

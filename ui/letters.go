@@ -38,17 +38,13 @@ type mail struct {
 // "not me", which opens nothing; nothing that a client sent except the address; and the
 // code in one run of ASCII digits.
 //
-// The accent is the brand's colour, as #rrggbb; empty means DefaultAccent. The
-// brand's name comes with the letter's site.
-func Compose(letter flows.Letter, accent string) (send.Message, error) {
+// The brand's name comes with the letter's site.
+func Compose(letter flows.Letter, style *Style) (send.Message, error) {
 	if letter.Site == nil {
 		return send.Message{}, errors.New("composing a message: it has no site")
 	}
-	bundle, err := languages()
-	if err != nil {
-		return send.Message{}, fmt.Errorf("composing a message: %w", err)
-	}
-	l := bundle.Get(letter.Lang)
+	l := style.bundle.Get(letter.Lang)
+	var err error
 	m := send.Message{
 		ID: letter.ID, Series: letter.Series, Medium: letter.Medium, To: letter.To, Purpose: string(letter.Purpose),
 		Lang: l.Tag, Code: letter.Code, Expires: letter.Expires, Receipts: letter.Site.Origin + letter.Site.Prefix + "/receipts",
@@ -61,7 +57,7 @@ func Compose(letter flows.Letter, accent string) (send.Message, error) {
 		m.Text, err = smsText(l, letter)
 	case send.Email:
 		var parts mail
-		if parts, err = newMail(l, letter, accent); err == nil {
+		if parts, err = newMail(l, letter, style); err == nil {
 			m.Subject = parts.Subject
 			m.Text, m.HTML, err = parts.write()
 		}
@@ -75,12 +71,8 @@ func Compose(letter flows.Letter, accent string) (send.Message, error) {
 }
 
 // newMail finds the words of a mail.
-func newMail(l *lang.Language, letter flows.Letter, accent string) (mail, error) {
-	colour, err := parseColour(firstNonEmpty(accent, DefaultAccent))
-	if err != nil {
-		return mail{}, fmt.Errorf("composing a mail: %w", err)
-	}
-	tile := derive(colour, lightScheme)
+func newMail(l *lang.Language, letter flows.Letter, style *Style) (mail, error) {
+	tile := derive(style.accent, lightScheme)
 	w := words{l: l}
 	key := "mail." + string(letter.Purpose)
 	app, brand, host, at := appOf(letter.Site), brandOf(letter.Site), placeOf(letter.Site), letter.At.UTC()

@@ -86,7 +86,7 @@ func TestEveryMessageIsUsed(t *testing.T) {
 				l := aLetter(purpose)
 				l.Code, l.Target.Label, l.NotMe = code, label, aToken
 				l.Once, l.Target.Action = true, "POST /transfer"
-				if m, err := newMail(bundle.Get("en-XA"), l, ""); err != nil {
+				if m, err := newMail(bundle.Get("en-XA"), l, plain); err != nil {
 					t.Fatal(err)
 				} else {
 					fmt.Fprintf(&all, "%+v", m)
@@ -95,7 +95,7 @@ func TestEveryMessageIsUsed(t *testing.T) {
 				if l.PasswordKnown = label != ""; label == "" {
 					l.Device, l.Network = "", "127.0.0.0/24"
 				}
-				m, err := newMail(bundle.Get("en-XA"), l, "")
+				m, err := newMail(bundle.Get("en-XA"), l, plain)
 				if err != nil {
 					t.Fatal(err)
 				}

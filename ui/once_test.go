@@ -121,7 +121,7 @@ func TestEveryTextMessageForOneRequestSaysWhichInOneSegment(t *testing.T) {
 		l.Target.Action = rapid.StringMatching(`[A-Z-]{1,20} /[ -~\x00-\x1fé漢‮]{0,200}`).Draw(t, "action")
 		l.Site.Origin = "https://" + rapid.StringMatching(`[a-z]{1,20}(\.[a-z]{1,20}){1,3}`).Draw(t, "host")
 		l.Code = rapid.StringMatching(`[0-9]{6,8}`).Draw(t, "code")
-		m, err := Compose(l, "")
+		m, err := Compose(l, plain)
 		if err != nil {
 			t.Fatal(err)
 		}

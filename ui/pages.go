@@ -38,8 +38,8 @@ type Keys interface {
 // request.
 type Config struct {
 	Site *flows.Site // required
-	// Accent is the brand's colour, as #rrggbb. Default: DefaultAccent.
-	Accent string
+	// Style is how the pages look. Default: Stepgate's own.
+	Style *Style
 	// Engine returns the engine, or an error while there is none: people then see
 	// the page for 503. Required.
 	Engine func() (Engine, error)
@@ -110,7 +110,6 @@ func New(cfg Config) (*Pages, error) {
 	if err != nil || origin.Host == "" {
 		return nil, fmt.Errorf("making pages: %q is no origin", cfg.Site.Origin)
 	}
-	setDefault(&cfg.Accent, DefaultAccent)
 	setDefault(&cfg.Lang, "en")
 	if cfg.Now == nil {
 		cfg.Now = time.Now
@@ -118,20 +117,18 @@ func New(cfg Config) (*Pages, error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.Default()
 	}
-	accent, err := parseColour(cfg.Accent)
-	if err != nil {
-		return nil, fmt.Errorf("making pages: %w", err)
+	if cfg.Style == nil {
+		if cfg.Style, err = NewStyle(Look{}); err != nil {
+			return nil, fmt.Errorf("making pages: %w", err)
+		}
 	}
-	bundle, err := languages()
-	if err != nil {
-		return nil, fmt.Errorf("making pages: %w", err)
-	}
+	bundle := cfg.Style.bundle
 	p := &Pages{Config: cfg, bundle: bundle, lang: bundle.Get(cfg.Lang), cookies: CookiesFor(cfg.Site.Origin)}
 	p.face = face{
 		Brand: brandOf(cfg.Site), App: appOf(cfg.Site), Host: origin.Host, Prefix: cfg.Site.Prefix,
 		Site: cfg.Site,
 	}
-	if p.assets, err = newAssets(p.face.Brand, accent, p.lang); err != nil {
+	if p.assets, err = newAssets(p.face.Brand, cfg.Style.accent, p.lang); err != nil {
 		return nil, fmt.Errorf("making pages: %w", err)
 	}
 	p.face.Stylesheet = p.assetURL(p.assets.css)

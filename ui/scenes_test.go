@@ -346,11 +346,11 @@ func (m messages) Messages(to string) []inbox.Received {
 }
 
 func someMessages() messages {
-	mail, err := Compose(aLetter(flows.CodeSignIn), "")
+	mail, err := Compose(aLetter(flows.CodeSignIn), plain)
 	if err != nil {
 		panic(err)
 	}
-	sms, err := Compose(aText(flows.CodeStepUp), "")
+	sms, err := Compose(aText(flows.CodeStepUp), plain)
 	if err != nil {
 		panic(err)
 	}

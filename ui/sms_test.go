@@ -20,7 +20,7 @@ func TestAHostFitsATextMessageAsLongAsItIsOneSegment(t *testing.T) {
 				t.Fatal(err)
 			}
 			m, err := Compose(flows.Letter{Site: site, Medium: send.SMS, To: "+447700900123", Purpose: flows.CodeEnrol,
-				Lang: "en", Code: strings.Repeat("8", digits)}, "")
+				Lang: "en", Code: strings.Repeat("8", digits)}, plain)
 			if err != nil {
 				t.Fatal(err)
 			}

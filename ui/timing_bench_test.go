@@ -117,7 +117,7 @@ func newTimed(b *testing.B) *timed {
 	x.engine.Post = func(l flows.Letter) error {
 		return x.outbox.PostDraft(send.Draft{
 			ID: l.ID, Series: l.Series, Medium: l.Medium, Purpose: string(l.Purpose), Expires: l.Expires, Mute: l.Mute,
-			Compose: func() (send.Message, error) { return Compose(l, "") },
+			Compose: func() (send.Message, error) { return Compose(l, plain) },
 		})
 	}
 	return x
