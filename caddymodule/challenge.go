@@ -48,6 +48,13 @@ func navigation(r *http.Request) bool {
 		!strings.EqualFold(r.Header.Get("X-Requested-With"), "XMLHttpRequest") && r.Header.Get("Upgrade") == ""
 }
 
+// oldForm reports whether the request is a form that a person has sent with a browser too
+// old to say so. It is not kept, but whoever sent it gets a page to read.
+func oldForm(r *http.Request) bool {
+	return r.Header.Get("Sec-Fetch-Mode") == "" && r.Method == http.MethodPost && r.Header.Get("Origin") != "" &&
+		strings.Contains(r.Header.Get("Accept"), "text/html") && r.Header.Get("X-Requested-With") == "" && r.Header.Get("Upgrade") == ""
+}
+
 // stepPage is where the missing step is taken. Afterwards a GET leads back to the very
 // URL. A form that was being sent is kept for the person to send on; where that cannot be,
 // the way leads back to the page with the form.
@@ -136,6 +143,10 @@ func (s *site) unauthorized(w http.ResponseWriter, r, original *http.Request, se
 
 	header := w.Header()
 	header.Set("WWW-Authenticate", want.challenge(answer.Reason))
+	if oldForm(r) {
+		s.pages.Unproved(w, r, ui.Unproved{StepUp: s.pages.URL(page, target, "lost", "1"), Confirm: session != nil, Reference: id})
+		return
+	}
 	header.Set("Content-Type", "application/json")
 	header.Set("X-Content-Type-Options", "nosniff")
 	s.cors.share(header, r)

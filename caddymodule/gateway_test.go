@@ -2,6 +2,7 @@ package caddymodule
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -158,6 +159,36 @@ func TestARequestWithoutAPageGets401ThatSaysWhatIsMissing(t *testing.T) {
 	p = b.get("/api/accounts")
 	if p.StatusCode != 401 || !strings.Contains(p.body, `"insufficient_user_authentication"`) ||
 		!strings.Contains(p.body, `"missing":["sms_code","otp"]`) || !strings.Contains(p.body, "/.auth/step-up?need=") {
+		t.Errorf("signed in: %d %s", p.StatusCode, p.body)
+	}
+}
+
+func TestAFormFromAnOldBrowserIsAnsweredWithAPageThatLeadsToTheMissingProof(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, payrollSite("require otp sms within 5m on /api/*"))
+	b := s.browser(t)
+	send := func(header http.Header) *page {
+		r := b.request("POST", "/api/pay", strings.NewReader("to=3"))
+		r.Header = http.Header{"Accept": {"text/html"}, "Origin": {"http://localhost"}, "Referer": {"http://localhost/form"}}
+		maps.Copy(r.Header, header)
+		return b.do(r)
+	}
+	p := send(nil)
+	if p.StatusCode != 401 || p.Header.Get("WWW-Authenticate") == "" || !strings.Contains(p.body, "<h1>Sign in to see this page</h1>") ||
+		!strings.Contains(p.body, `lost=1&amp;need=`) || !strings.Contains(p.body, "Nothing was sent") || !strings.Contains(p.body, "return_to=%2Fform") {
+		t.Errorf("signed out: %d %s", p.StatusCode, p.body)
+	}
+	for name, header := range map[string]http.Header{
+		"a script of old": {"X-Requested-With": {"XMLHttpRequest"}},
+		"an API client":   {"Accept": {"*/*"}},
+		"fetch":           {"Sec-Fetch-Mode": {"cors"}},
+	} {
+		if p := send(header); p.StatusCode != 401 || p.Header.Get("Content-Type") != "application/json" {
+			t.Errorf("%s: %d %s", name, p.StatusCode, p.body)
+		}
+	}
+	s.signUp(b, dana, "/")
+	if p := send(nil); p.StatusCode != 401 || !strings.Contains(p.body, "<h1>Confirm it’s you</h1>") || !strings.Contains(p.body, `href="/.auth/step-up?`) {
 		t.Errorf("signed in: %d %s", p.StatusCode, p.body)
 	}
 }

@@ -38,6 +38,7 @@ type page struct {
 	Forgot           string // address of the reset page
 	Resetting        bool   // a forgotten password is being replaced, and is not yet
 	Wait             int    // seconds until another code may be asked for
+	Over             int    // seconds until the code no longer works
 	PairWrong        bool   // one of address and password is wrong, nobody says which
 	TrialInbox       string // address of the inbox page, where messages are not sent
 	Switch           bool   // the first factor may be changed

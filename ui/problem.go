@@ -20,6 +20,7 @@ type problemKind string
 const (
 	badTarget        problemKind = "bad_target" // 400: two servers could read the address differently
 	badForm          problemKind = "bad_form"   // 400, 413, 415
+	signedOut        problemKind = "signed_out" // 401: a form from a browser that cannot be sent on
 	crossSite        problemKind = "cross_site" // 403: a form from somewhere else
 	denied           problemKind = "denied"     // 403: the policy says no
 	stranger         problemKind = "stranger"   // 403: the policy says no to this person
@@ -53,6 +54,23 @@ type problem struct {
 	account   string        // who is refused; default: whoever is signed in
 	returnTo  string        // where a new start should lead; checked
 	other     string        // a first factor with which it is worth trying at once
+	stepUp    string        // for 401: the page on which the missing proof is given
+	confirm   bool          // for 401: somebody is signed in, and owes more
+}
+
+// Unproved is what a request lacks that is answered with 401.
+type Unproved struct {
+	// StepUp is the address of the page on which it can be proved: one of [Pages.URL].
+	StepUp string
+	// Confirm says that somebody is signed in, and more proof is asked of them.
+	Confirm   bool
+	Reference string // the id of the decision
+}
+
+// Unproved answers 401 with a page: to browsers too old to say that they are going
+// somewhere, whose form could not be kept. What is to be in the header is set before.
+func (p *Pages) Unproved(w http.ResponseWriter, r *http.Request, u Unproved) {
+	p.tell(w, r, http.StatusUnauthorized, problem{kind: signedOut, decision: u.Reference, stepUp: u.StepUp, confirm: u.Confirm})
 }
 
 // Problem answers a request, for a page of ours or of the application, with the
@@ -174,6 +192,14 @@ func (p *Pages) problemPage(l *lang.Language, r *http.Request, pr problem) *page
 		pg.Lead = pg.T(kind + ".lead")
 		pg.List = []template.HTML{pg.T(kind + ".do"), pg.T("problem.denied.do", "app", pg.App)}
 		pg.Cancel = app
+	case signedOut:
+		pg.Lead, pg.Why = pg.T(kind+".lead", "app", pg.App), pg.T("lost")
+		pg.List = []template.HTML{pg.T(kind + ".do")}
+		pg.Next = &link{pg.S("sign_in.title"), pr.stepUp}
+		if pr.confirm {
+			pg.Heading, pg.Lead, pg.List = pg.S("step_up.title"), pg.T("step_up.lead_unnamed"), nil
+			pg.Next.Text = pg.S("effort.go")
+		}
 	case cookiesOff:
 		pg.Lead = pg.T(kind + ".lead")
 		pg.List = []template.HTML{pg.T(kind + ".again"), pg.T(kind + ".window"), pg.T(kind+".do", "host", pg.LTR(pg.Host))}

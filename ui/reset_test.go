@@ -69,9 +69,9 @@ func TestWhatAResetCannotOpenSaysUntilWhen(t *testing.T) {
 	p.person().wait(time.Minute)
 	b := p.person()
 	b.forgets(dana, "/admin").fills("new_password", newWords).isAt("/admin") // the gateway sends them on
-	b.visits("/step-up?return_to=%2Fadmin").page.says("Your password was reset with a code by email.", "Wednesday 5 August 2026", "in about 24 hours",
+	b.visits("/step-up?return_to=%2Fadmin").page.says("Your password was set with a code by email.", "Wednesday 5 August 2026", "in about 24 hours",
 		"dana@<wbr>harbour.example", `<a class="btn" href="/">Go to Payroll</a>`, `<a href="/.auth/sign-out">Sign out</a>`)
-	b.visits("/enrol").fills().isAt("/.auth/stuck").page.says("Your password was reset with a code by email.")
+	b.visits("/enrol").fills().isAt("/.auth/stuck").page.says("Your password was set with a code by email.")
 	b.wait(25 * time.Hour).visits("/step-up?return_to=%2Fadmin").isAt("/.auth/sign-in")
 }
 

@@ -120,6 +120,7 @@ func (c *call) codePage(v flows.View) *page {
 	}
 	pg.Action = c.stepURL(v)
 	pg.Wait = max(0, ceil(v.ResendAfter.Sub(c.Now()), 1e9))
+	pg.Over = max(0, ceil(v.Expires.Sub(c.Now()), 1e9))
 	pg.Ways = c.otherWays(v)
 	pg.Switch = v.First && c.Site.Password
 	if c.Inbox != nil {

@@ -170,6 +170,8 @@ func (pg *page) Then() template.HTML {
 		then = pg.T("step_up.then", "page", pg.View.Target.Label) + " "
 	}
 	switch {
+	case pg.Once && pg.View.Target.Held != "":
+		return then + pg.T("step_up.once_send")
 	case pg.Once:
 		return then + pg.T("step_up.once")
 	case pg.View.ValidFor <= 0:
@@ -220,9 +222,13 @@ func (c *call) cancel(pg *page) *link {
 			candidates = slices.Insert(candidates, 0, back)
 		}
 	}
+	text := "step_up.cancel"
+	if c.target.Held != "" {
+		text = "continue.cancel"
+	}
 	for _, to := range candidates {
 		if to != c.home(c.target) {
-			return &link{pg.S("step_up.cancel"), to}
+			return &link{pg.S(text), to}
 		}
 	}
 	return nil

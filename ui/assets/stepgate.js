@@ -114,6 +114,12 @@
   // Waiting for a new code: counted down for the eye, spoken once, at the end.
   for (const button of d.querySelectorAll("button[data-wait]")) countdown(button);
 
+  // A code that has ended while the page was open: said once, and nothing is taken away.
+  for (const over of d.querySelectorAll("[data-over]")) setTimeout(() => {
+    over.hidden = false;
+    say(over.textContent);
+  }, over.dataset.over * 1e3);
+
   // WebOTP: the browser asks, the person agrees; only then the form is sent for them.
   const code = d.querySelector("input[data-webotp]");
   if (code && "OTPCredential" in window) {
