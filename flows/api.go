@@ -87,8 +87,12 @@ type (
 	// SwitchMethod changes the first factor of a SignIn: from password to code, or back.
 	SwitchMethod struct{ ToPassword bool }
 	// GiveAttributes answers AskAttributes: values by attribute name. Names that the site
-	// does not know are passed over.
-	GiveAttributes struct{ Values map[string]string }
+	// does not know are passed over. More says that others follow: these are checked and
+	// kept, and the step stays.
+	GiveAttributes struct {
+		Values map[string]string
+		More   bool
+	}
 	// RegisterMailbox answers AskPhone, and AskCode while View.Enrolling, where
 	// View.MayRegisterMailbox: what was proved of
 	// the mailbox in this flow is enough, no message is needed.
@@ -203,16 +207,16 @@ type Letter struct {
 	Code    string // for the code purposes
 	// Once says that the rules ask for proof each time: the code opens the target's action
 	// one time, and the message names it.
-	Once    bool
-	Site    *Site
-	Target  Target
+	Once   bool
+	Site   *Site
+	Target Target
 	// Changing says what a CodeChange is asked for.
 	Changing Changing
 	Lang     string
-	Device  string
-	Network string
-	At      time.Time
-	Expires time.Time // of the code; of a notice, when it is of no more use
+	Device   string
+	Network  string
+	At       time.Time
+	Expires  time.Time // of the code; of a notice, when it is of no more use
 	// Mute says that nobody is to get the letter. It is posted all the same, so that the
 	// request that made it does and costs what any other does.
 	Mute bool

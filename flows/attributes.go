@@ -150,8 +150,15 @@ func (e *Engine) giveAttributes(ctx context.Context, c Caller, record flowRecord
 	if refusal != nil {
 		return outcome{}, refusal
 	}
-	if missing := c.Site.missingAttributes(values); missing != nil {
+	missing := c.Site.missingAttributes(values)
+	if in.More {
+		missing = slices.DeleteFunc(missing, func(name string) bool { _, asked := in.Values[name]; return !asked })
+	}
+	switch {
+	case len(missing) > 0:
 		return outcome{}, &Refusal{Code: AttributesMissing, Names: missing, Left: -1}
+	case in.More:
+		return e.submit(ctx, c, record.ID, AttributesKept{Values: values}, demand)
 	}
 	return e.submit(ctx, c, record.ID, AttributesGiven{Values: values}, demand)
 }

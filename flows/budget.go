@@ -34,8 +34,12 @@ type budgetName struct {
 }
 
 func (e *Engine) budget(c Caller, record *flowRecord, factor policy.Factor, what, whom string) budgetName {
+	user := record.User
+	if record.Moving {
+		user = "" // nobody has proved anything of the new address
+	}
 	return budgetName{
-		engine: e, user: record.User, epoch: record.Epoch, device: c.device(), factor: factor, what: what, whom: whom,
+		engine: e, user: user, epoch: record.Epoch, device: c.device(), factor: factor, what: what, whom: whom,
 	}
 }
 
@@ -239,5 +243,12 @@ func (f *flowRecord) otherWays() bool {
 	return !f.First && !f.Enrolling && !f.ThenPhone && f.Options.Without(f.Factor) != 0
 }
 
-// triesAt names the budget of tries at a factor.
+// triesAt names the budget of tries at a factor, and triesRate is how large it is.
 func triesAt(factor policy.Factor) string { return "try:" + factor.String() }
+
+func (e *Engine) triesRate(factor policy.Factor) limit.Rate {
+	if factor == policy.Password {
+		return e.PasswordBudget
+	}
+	return e.CodeBudget
+}

@@ -288,7 +288,7 @@ func (r *effectRun) chargeSend(medium send.Medium, to, toSum string) error {
 	if r.record.Enrolling {
 		err = r.chargeEnrolment(to)
 	}
-	if err == nil && pressed && !known && r.record.Here == 0 { // who has proved something in this very flow is no stranger
+	if err == nil && pressed && !known && r.record.Here == 0 && !r.record.Moving { // who has proved something in this very flow is no stranger
 		err = e.requireEffort(r.tx, r.caller, "send")
 	}
 	if err != nil {
@@ -310,9 +310,19 @@ func (r *effectRun) ownCharges(name budgetName, known bool, toSum string) ([]cha
 		return charge{key: e.budgetFor(what, whom, who), rate: rate, at: r.now, refusal: TooManySends}
 	}
 	account := r.record.account()
+	if r.record.Moving {
+		// Anybody can try any address, so it costs what a sign-up for it would. The account
+		// pays as well, here and below by its id: its address may be another one tomorrow.
+		address, err := name.key(r.tx)
+		return []charge{
+			sends(e.EnrolBudget, "new addresses", r.record.User, ""),
+			{key: address, rate: e.SendBudget, at: r.now, refusal: TooManySends},
+			sends(e.AccountSendBudget, "account sends", account, outsiders),
+		}, err
+	}
 	if r.record.Enrolling {
 		return []charge{
-			sends(e.EnrolBudget, "enrol", account, ""), sends(e.NumberBudget, "enrol number", toSum, ""),
+			sends(e.EnrolBudget, "enrol", r.record.User, ""), sends(e.NumberBudget, "enrol number", toSum, ""),
 			sends(e.AccountSendBudget, "account sends", account, who),
 		}, nil
 	}
@@ -350,12 +360,13 @@ func (e *Engine) mailCharges(now time.Time) []charge {
 }
 
 // share is what the flow's person leaves to others. A new number is whosever it likes to
-// be; and nothing says that who is asked for a first factor has an account here.
+// be, as is a new address; and nothing says that who is asked for a first factor has an
+// account here.
 func (f *flowRecord) share(known bool) share {
 	switch {
 	case f.Enrolling:
 		return forNewPhones
-	case !known && f.Kind.identifies() && f.Here == 0:
+	case f.Moving, !known && f.Kind.identifies() && f.Here == 0:
 		return forStrangers
 	}
 	return forAll

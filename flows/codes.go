@@ -20,7 +20,7 @@ func (r *effectRun) newCode(purpose Purpose) error {
 	if to == "" {
 		return errors.New("sending a code: the account has no address for it")
 	}
-	toSum := hex.EncodeToString(e.mac("address", to))
+	toSum := e.addressMark(to)
 	if old := r.record.Code; old != nil && old.Factor == r.record.Factor && r.now.Before(e.resendAfter(old)) {
 		if r.again || old.To != toSum || old.Purpose != purpose {
 			return &Refusal{Code: ResendTooSoon, Wait: left(r.now, e.resendAfter(old)), Left: -1}
@@ -44,7 +44,7 @@ func (r *effectRun) newCode(purpose Purpose) error {
 		Series: e.seriesOf(r.record.ID), Purpose: purpose, Medium: medium, To: to, Code: code,
 		Expires: r.record.Code.Expires,
 	}
-	if r.record.Phantom {
+	if r.record.Phantom || purpose == NoticeEmailTaken {
 		letter.Code = ""
 	}
 	if letter.Mute, err = r.keepsQuiet(purpose); err != nil {
@@ -52,6 +52,9 @@ func (r *effectRun) newCode(purpose Purpose) error {
 	}
 	return r.letter(letter)
 }
+
+// addressMark names an address or a number without giving it away.
+func (e *Engine) addressMark(to string) string { return hex.EncodeToString(e.mac("address", to)) }
 
 // unsent goes on without a code where a budget refuses it to somebody who has just proved
 // something: what was proved, or changed by it, is not undone by what comes next.
@@ -146,7 +149,7 @@ func (e *Engine) judgeCode(tx store.Tx, c Caller, record *flowRecord, user *User
 		return refusal, errors.Join(err, e.warnExhausted(tx, c, record, refusal, out))
 	}
 	exists := user != nil || record.User == "" // a newcomer's flow has no account yet
-	if otp.Equal(challenge.Sum, otp.Sum(e.Keys, code, record.binding()...)) && exists && !record.Phantom {
+	if otp.Equal(challenge.Sum, otp.Sum(e.Keys, code, record.binding()...)) && exists && !record.Phantom && challenge.Purpose != NoticeEmailTaken {
 		return nil, e.clearBudget(tx, budget)
 	}
 	challenge.Tries++
@@ -171,8 +174,12 @@ func (e *Engine) judgeCode(tx store.Tx, c Caller, record *flowRecord, user *User
 
 // account names whose guesses are counted: the address for a first factor, known or
 // not, and the same once the account is known, so that no way in has a budget of
-// its own.
+// its own. Of a code to a new address it is that one: many accounts must not guess at one
+// mailbox, each with a budget of its own.
 func (f *flowRecord) account() string {
+	if f.Moving {
+		return f.NewEmail
+	}
 	if f.Canonical != "" {
 		return f.Canonical
 	}

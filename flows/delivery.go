@@ -62,7 +62,7 @@ func (e *Engine) Receipt(ctx context.Context, r send.Receipt) error {
 // may be told: who has proved nothing must not learn from it whether an address is
 // anybody's, or a mailbox that takes mail.
 func (e *Engine) learnDelivery(tx store.Tx, f *flowRecord) error {
-	if f.Code == nil || f.Code.Message == "" || f.Phantom || f.Kind.identifies() && f.Here == 0 {
+	if f.Code == nil || f.Code.Message == "" || f.Phantom || f.Moving || f.Kind.identifies() && f.Here == 0 {
 		return nil
 	}
 	record, _, err := get[deliveryRecord](tx, deliveryKey(f.Code.Message))

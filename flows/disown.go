@@ -22,6 +22,9 @@ const disownLife = 7 * 24 * time.Hour
 // told which.
 var ErrNothingToDisown = errors.New("there is nothing to disown")
 
+// disownLabel is the purpose under which addresses are sealed.
+const disownLabel = "where a message went"
+
 func disownKey(token string) string { return schema + "not-me/" + hashed(token) }
 
 // disownRecord is what one token can undo. User is empty where there is nothing: then
@@ -32,6 +35,9 @@ type disownRecord struct {
 	Site    string  `json:"site"`
 	Purpose Purpose `json:"purpose"`
 	Device  string  `json:"device,omitempty"`
+	// To is where the message went, sealed: its reader is not told to what the address of the
+	// account was changed since.
+	To []byte `json:"to,omitempty"`
 	// Browser names the browser that it was, as deviceKey does. Session is the sid that is to
 	// end even if its flow is gone: that from which a step-up came, or which the notice of a
 	// new device tells of.
@@ -45,12 +51,14 @@ type disownRecord struct {
 	Password string `json:"password,omitempty"`
 	Used     bool   `json:"used,omitempty"`
 	Locked   bool   `json:"locked,omitempty"` // it has made the password unusable
+
+	email string // To, opened
 }
 
 // DisownView is what the page for a token shows, and no secret.
 type DisownView struct {
 	Purpose Purpose
-	Email   string // of the account
+	Email   string // to which the message went; may be empty
 	Device  string // of whoever was not the owner; may be empty
 	At      time.Time
 	Done    bool // it has been disowned
@@ -68,7 +76,7 @@ func (v DisownView) Unlocks() bool { return v.Purpose == NoticeGuessing }
 func (p Purpose) endsAll() bool {
 	switch p {
 	case NoticeNewDevice, NoticePasswordReset, NoticePhoneAdded, NoticePhoneChanged, NoticePhoneRemoved,
-		NoticePasswordChanged, NoticeEmailChanged:
+		NoticePasswordChanged, NoticePasswordAdded, NoticeEmailChanged:
 		return true
 	}
 	return false
@@ -77,8 +85,11 @@ func (p Purpose) endsAll() bool {
 // offerDisown makes the secret with which the reader of a mail may disown what it tells
 // of. For messages about nobody it writes as much, and returns none.
 func (r *effectRun) offerDisown(l Letter) (token string, err error) {
-	if l.Medium != send.Email || l.Purpose == NoticeSessionsEnded {
+	switch {
+	case l.Medium != send.Email, l.Purpose == NoticeSessionsEnded:
 		return "", nil
+	case l.Purpose == CodeEmailChange, l.Purpose == NoticeEmailTaken:
+		return "", nil // who reads it need not be the owner, and must not end their session
 	}
 	e := r.engine
 	if token, err = e.secret(32); err != nil {
@@ -99,6 +110,9 @@ func (r *effectRun) offerDisown(l Letter) (token string, err error) {
 		record.Session = r.record.Began
 	}
 	key := disownKey(token)
+	if record.To, err = e.Keys.Seal(disownLabel, []byte(l.To), key); err != nil {
+		return "", err
+	}
 	if r.user != nil {
 		record.User, record.Password = r.user.ID, e.passwordMark(r.user)
 	} else {
@@ -176,6 +190,11 @@ func (e *Engine) readDisown(tx store.Tx, c Caller, token string) (record disownR
 	if !found || owner.Disabled {
 		return record, nil, ErrNothingToDisown
 	}
+	// Under keys that are gone it does not open. The link works all the same: it may be all
+	// that the owner has.
+	if to, err := e.Keys.Open(disownLabel, record.To, disownKey(token)); err == nil {
+		record.email = string(to)
+	}
 	return record, &owner, nil
 }
 
@@ -184,7 +203,7 @@ func (d disownRecord) view(user *User) DisownView {
 		return DisownView{}
 	}
 	return DisownView{
-		Purpose: d.Purpose, Email: user.Email, Device: d.Device, At: d.At,
+		Purpose: d.Purpose, Email: d.email, Device: d.Device, At: d.At,
 		Done: d.Used, Reset: d.Locked && user.PasswordLocked,
 	}
 }
@@ -201,7 +220,7 @@ func (r *effectRun) disown(d *disownRecord) error {
 			}
 		}
 		r.user.Epoch++
-		if err := r.endAll(r.user.ID); err != nil {
+		if err := r.endAllBut(r.user.ID, ""); err != nil {
 			return err
 		}
 		if err := r.letter(Letter{Purpose: NoticeSessionsEnded, Medium: send.Email, To: r.user.Email}); err != nil {

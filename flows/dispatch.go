@@ -18,6 +18,8 @@ func (s State) dispatch(now time.Time) (State, []Effect, bool) {
 	case s.Kind == Reset && !s.Replaced:
 		s.Step = AskNewPassword
 		return s, []Effect{DropCode{}}, true
+	case s.Kind == Change:
+		return s.changeNext(opening, now)
 	case s.Native && !s.Asked:
 		s.Step = Ready
 		return s, []Effect{DropCode{}}, true

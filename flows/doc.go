@@ -1,5 +1,5 @@
 // Package flows says how things are proved: signing up, signing in, stepping up,
-// and adding a phone.
+// adding a phone, and changing an account.
 //
 // A flow is a state machine over a stored record. [Advance] is the machine: a
 // pure function from a state and an event to the next state and the effects it

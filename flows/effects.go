@@ -39,6 +39,12 @@ func (r *effectRun) do(effect Effect) error {
 		return r.resetPassword(effect.PasswordHash, effect.MailboxBack)
 	case SetPhone:
 		return r.setPhone(effect.E164)
+	case ReplacePassword:
+		return r.replacePassword(effect)
+	case ReplacePhone:
+		return r.replacePhone(effect.E164)
+	case ReplaceEmail:
+		return r.replaceEmail(effect)
 	case OpenSession:
 		return r.openSession()
 	case RaiseSession:
@@ -108,6 +114,8 @@ func (r *effectRun) namesAction() bool {
 // record once there is one.
 func (r *effectRun) address() (send.Medium, string) {
 	switch {
+	case r.record.Moving:
+		return send.Email, r.record.NewTyped
 	case r.record.Factor == policy.SMSCode && r.record.Enrolling:
 		return send.SMS, r.record.Phone
 	case r.record.Factor == policy.SMSCode && r.user != nil:

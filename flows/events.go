@@ -20,7 +20,7 @@ type (
 		MayReset   bool
 		Attributes map[string]string
 	}
-	// Begun: a signed-in person asked to step up, or to enrol a phone.
+	// Begun: a signed-in person asked to step up, to enrol a phone, or to change something.
 	Begun struct{}
 	// PasswordRight and CodeRight: the awaited proof came and was right. Wrong ones are
 	// no events: they move nothing.
@@ -36,14 +36,19 @@ type (
 	// PasswordChosen: a new account's password, hashed. PasswordSkipped: none wanted.
 	PasswordChosen  struct{ Hash string }
 	PasswordSkipped struct{}
-	// AttributesGiven: the newcomer's attributes, checked and complete.
+	// AttributesGiven: the newcomer's attributes, checked and complete. AttributesKept: some
+	// of them, checked.
 	AttributesGiven struct{ Values map[string]string }
+	AttributesKept  struct{ Values map[string]string }
 	// MailboxRegistered: the proved mailbox is to be the new account's second factor.
 	MailboxRegistered struct{}
 	// TokensWanted: a client asks for its tokens.
 	TokensWanted struct{}
 	// PhoneGiven: a number to enrol.
 	PhoneGiven struct{ Typed, E164 string }
+	// EmailGiven: the address that is to be the account's; neither its own nor one that the
+	// site does not want.
+	EmailGiven struct{ Typed, Canonical string }
 )
 
 func (Identified) event()      {}
@@ -57,8 +62,10 @@ func (Switched) event()        {}
 func (PasswordChosen) event()  {}
 func (PasswordSkipped) event() {}
 func (PhoneGiven) event()      {}
+func (EmailGiven) event()      {}
 
 func (AttributesGiven) event()   {}
+func (AttributesKept) event()    {}
 func (MailboxRegistered) event() {}
 func (TokensWanted) event()      {}
 
@@ -87,6 +94,16 @@ type (
 	OpenSession struct{}
 	// RaiseSession gives the session that began the flow the state's proof and a new id.
 	RaiseSession struct{}
+
+	// ReplacePassword, ReplacePhone and ReplaceEmail change the account, end all of its
+	// other sessions, and tell its owner. A MailboxBack that is not zero spends the mailbox
+	// until then. No number removes the one there is.
+	ReplacePassword struct {
+		PasswordHash string
+		MailboxBack  time.Time
+	}
+	ReplacePhone struct{ E164 string }
+	ReplaceEmail struct{ Typed, Canonical string }
 )
 
 func (NewCode) effect()       {}
@@ -97,3 +114,7 @@ func (OpenSession) effect()   {}
 func (RaiseSession) effect()  {}
 
 func (ResetPassword) effect() {}
+
+func (ReplacePassword) effect() {}
+func (ReplacePhone) effect()    {}
+func (ReplaceEmail) effect()    {}

@@ -35,7 +35,9 @@ func (e *Engine) noteFailure(tx store.Tx, f *flowRecord, out *outcome) error {
 	}
 	record.At = append(record.At, now.Unix())
 	record.At = record.At[max(0, len(record.At)-MostRecentFailures):]
-	out.failed, out.failedAt = f.User, record.At
+	if !f.Moving { // those are tries at an address that is not the account's
+		out.failed, out.failedAt = f.User, record.At
+	}
 	return put(tx, key, record, now, now.Add(RecentFailures))
 }
 

@@ -97,7 +97,7 @@ func isFlowID(id string) bool {
 // overtaken reports whether the browser has meanwhile got a session that does what
 // the flow is for, in another tab: the flow is then done, without a second code.
 func overtaken(record *flowRecord, c Caller, demand policy.Demand, now time.Time) bool {
-	if c.Session == nil || record.Step == Done || record.Kind == Enrol || record.Kind == Reset {
+	if c.Session == nil || record.Step == Done || record.Kind == Enrol || record.Kind == Reset || record.Kind == Change {
 		return false
 	}
 	if (record.Kind == SignIn || record.Kind == SignUp) && c.Session.SID == record.Began {
@@ -120,6 +120,7 @@ func (e *Engine) gather(tx store.Tx, c Caller, s State, demand policy.Demand) (F
 		EnrolWithin:   e.EnrolWithin,
 		CodeLife:      e.CodeLife,
 		ResetCoolDown: e.ResetCoolDown,
+		MayMove:       !c.Site.FixedEmail,
 
 		AttributesAsked:   len(c.Site.Attributes) > 0,
 		AttributesMissing: len(c.Site.missingAttributes(s.Attributes)) > 0,
@@ -140,7 +141,11 @@ func (e *Engine) gather(tx store.Tx, c Caller, s State, demand policy.Demand) (F
 		facts.Have = facts.Have.Without(policy.SMSCode)
 	}
 	facts.HasPhone = user.Phone != ""
-	return facts, &user, nil
+	facts.Own, facts.PasswordLocked = user.Factors(), user.PasswordLocked
+	if s.NewEmail != "" {
+		facts.NewTaken, err = taken(tx, s.NewEmail)
+	}
+	return facts, &user, err
 }
 
 // settle gives the flow the facts of the moment.

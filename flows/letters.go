@@ -58,6 +58,9 @@ func (r *effectRun) letter(l Letter) error {
 	l.Site, l.Target, l.At = r.caller.Site, r.record.Target, r.now
 	l.Lang, l.Device, l.Network = r.caller.Lang, r.caller.Device, r.caller.Network
 	l.Once = l.Code != "" && r.namesAction()
+	if l.Purpose == CodeChange {
+		l.Changing = r.record.Changing
+	}
 	_, l.PasswordKnown = r.record.Proof.At(policy.Password)
 	if l.Expires.IsZero() {
 		l.Expires = r.now.Add(noticeLife)

@@ -25,7 +25,7 @@ func (s State) advance(ev Event, now time.Time) (State, []Effect, bool) {
 	case Identified:
 		return s.identified(ev)
 	case Begun:
-		if s.Step != "" || (s.Kind != StepUp && s.Kind != Enrol) || s.User == "" {
+		if s.Step != "" || s.Kind.identifies() || s.User == "" {
 			return s, nil, false
 		}
 		return s.dispatch(now)
@@ -39,10 +39,7 @@ func (s State) advance(ev Event, now time.Time) (State, []Effect, bool) {
 	case WantPassword:
 		return s.wantPassword()
 	case WantAgain:
-		if s.Step != AskCode {
-			return s, nil, false
-		}
-		return s, []Effect{NewCode{s.purpose()}}, true
+		return s.wantAgain(now)
 	case PasswordRight:
 		if s.Step != AskPassword || s.Phantom || s.User == "" || !s.Facts.Password {
 			return s, nil, false
@@ -63,6 +60,12 @@ func (s State) advance(ev Event, now time.Time) (State, []Effect, bool) {
 		}
 		s.Attributes = ev.Values
 		return s.createAccount(now)
+	case AttributesKept:
+		if s.Step != AskAttributes {
+			return s, nil, false
+		}
+		s.Attributes = ev.Values
+		return s, nil, true
 	case MailboxRegistered:
 		return s.mailboxRegistered(now)
 	case TokensWanted:
@@ -73,6 +76,8 @@ func (s State) advance(ev Event, now time.Time) (State, []Effect, bool) {
 		return s.dispatch(now)
 	case PhoneGiven:
 		return s.phoneGiven(ev, now)
+	case EmailGiven:
+		return s.emailGiven(ev, now)
 	default:
 		return s, nil, false
 	}
@@ -145,7 +150,7 @@ func (s State) firstFactor(byPassword bool) (State, []Effect, bool) {
 func (s State) atChoice(f policy.Factor) bool {
 	switch s.Step {
 	case Confirm, Choose, AskCode, AskPassword:
-		return (!s.First || s.Native) && !s.Enrolling && s.Options.Has(f)
+		return (!s.First || s.Native) && !s.Enrolling && !s.Moving && s.Options.Has(f)
 	default:
 		return false
 	}
@@ -163,6 +168,18 @@ func (s State) wantPassword() (State, []Effect, bool) {
 		return s, nil, false
 	}
 	return s.ask(policy.Password)
+}
+
+// wantAgain asks for another code, the same way. One to what is new to the account is
+// sent only to whoever may still change it.
+func (s State) wantAgain(now time.Time) (State, []Effect, bool) {
+	if s.Step != AskCode {
+		return s, nil, false
+	}
+	if s.Kind == Change && (s.Enrolling || s.Moving) && !s.mayChange(s.Facts.EnrolWithin+s.Facts.CodeLife, now) {
+		return s.withoutNew().dispatch(now)
+	}
+	return s, []Effect{NewCode{s.purpose()}}, true
 }
 
 // ask awaits factor f next.
@@ -186,7 +203,10 @@ func (s State) codeRight(now time.Time) (State, []Effect, bool) {
 	if s.Step != AskCode || s.Phantom || s.Kind == SignIn && s.First && !s.Facts.EmailCode {
 		return s, nil, false
 	}
-	if !s.Enrolling {
+	switch {
+	case s.Kind == Change && (s.Enrolling || s.Moving):
+		return s.newRight(now)
+	case !s.Enrolling:
 		return s.prove(s.Factor, now).dispatch(now)
 	}
 	phone, may := s.Phone, s.mayEnrol(s.Facts.EnrolWithin+s.Facts.CodeLife, now)
@@ -211,12 +231,15 @@ func (s State) registering() bool {
 // phoneGiven takes the number to enrol; while its code is awaited it may be changed. The
 // page may have been open for long, so what allows enrolling is judged again.
 func (s State) phoneGiven(ev PhoneGiven, now time.Time) (State, []Effect, bool) {
-	if !s.registering() || !s.Facts.SMS || !s.can(policy.SMSCode) {
+	if !s.registering() || !s.Facts.SMS || !s.can(policy.SMSCode) || s.Kind == Change && s.Changing != ChangePhone {
 		return s, nil, false
 	}
-	if !s.mayEnrol(s.Facts.EnrolWithin, now) {
-		s.Enrolling, s.Phone, s.PhoneTyped = false, "", ""
-		return s.dispatch(now)
+	may := s.mayEnrol
+	if s.Kind == Change {
+		may = s.mayChange
+	}
+	if !may(s.Facts.EnrolWithin, now) {
+		return s.withoutNew().dispatch(now)
 	}
 	s.Enrolling, s.Phone, s.PhoneTyped = true, ev.E164, ev.Typed
 	s.Step, s.Factor, s.Options = AskCode, policy.SMSCode, 0
@@ -252,7 +275,11 @@ func (s State) passwordChosen(hash string, now time.Time) (State, []Effect, bool
 	if s.Step != AskNewPassword || hash == "" {
 		return s, nil, false
 	}
-	if s.Kind != Reset {
+	switch s.Kind {
+	case Reset:
+	case Change:
+		return s.passwordReplaced(hash, now)
+	default:
 		s.Hash, s.ChosenAt = hash, now
 		return s.askAttributes(now)
 	}
@@ -290,8 +317,14 @@ func (s State) mayRegisterMailbox() bool {
 // purpose is what a code sent now would be about.
 func (s State) purpose() Purpose {
 	switch {
+	case s.Moving && s.Facts.NewTaken:
+		return NoticeEmailTaken
+	case s.Moving:
+		return CodeEmailChange
 	case s.Enrolling:
 		return CodeEnrol
+	case s.Kind == Change:
+		return CodeChange
 	case s.Created:
 		return CodeSignIn
 	case s.Replaced:

@@ -17,11 +17,12 @@ var noon = time.Date(2026, 3, 14, 12, 0, 0, 0, time.UTC)
 var edges = map[Step][]Event{
 	"":             {Identified{}, Begun{}},
 	AskPassword:    {PasswordRight{}, Switched{}, WantCode{}, WantPassword{}, Identified{}},
-	AskCode:        {CodeRight{}, WantAgain{}, Switched{}, WantCode{}, WantPassword{}, PhoneGiven{}, MailboxRegistered{}, Identified{}},
+	AskCode:        {CodeRight{}, WantAgain{}, Switched{}, WantCode{}, WantPassword{}, PhoneGiven{}, EmailGiven{}, MailboxRegistered{}, Identified{}},
 	AskNewPassword: {PasswordChosen{}, PasswordSkipped{}},
 	Confirm:        {WantCode{}, WantPassword{}},
 	Choose:         {WantCode{}, WantPassword{}},
 	AskPhone:       {PhoneGiven{}, MailboxRegistered{}},
+	AskEmail:       {EmailGiven{}},
 	AskAttributes:  {AttributesGiven{}},
 	Ready:          {TokensWanted{}},
 	Stuck:          {},
@@ -36,13 +37,16 @@ var allEvents = []Event{
 	Begun{}, PasswordRight{}, CodeRight{}, WantAgain{}, PasswordSkipped{}, WantPassword{},
 	WantCode{policy.EmailCode}, WantCode{policy.SMSCode}, WantCode{policy.Password},
 	Switched{true}, Switched{false}, PasswordChosen{"hash"}, PhoneGiven{"07700 900123", "+447700900123"},
+	EmailGiven{"dana@new.example", "dana@new.example"},
 }
 
 // anyState draws a state of any shape, sensible or not.
 func anyState(t *rapid.T) State {
-	steps := []Step{"", AskPassword, AskCode, AskNewPassword, Confirm, Choose, AskPhone, AskAttributes, Ready, Stuck, Done}
+	steps := []Step{"", AskPassword, AskCode, AskNewPassword, Confirm, Choose, AskPhone, AskEmail, AskAttributes, Ready, Stuck, Done}
 	s := State{
-		Kind:      rapid.SampledFrom([]Kind{SignIn, SignUp, StepUp, Enrol, Reset}).Draw(t, "kind"),
+		Kind:      rapid.SampledFrom([]Kind{SignIn, SignUp, StepUp, Enrol, Reset, Change}).Draw(t, "kind"),
+		Changing:  rapid.SampledFrom([]Changing{"", ChangePassword, ChangePhone, RemovePhone, ChangeEmail}).Draw(t, "changing"),
+		Moving:    rapid.Bool().Draw(t, "moving"),
 		Step:      rapid.SampledFrom(steps).Draw(t, "step"),
 		User:      rapid.SampledFrom([]string{"", "u1"}).Draw(t, "user"),
 		Created:   rapid.Bool().Draw(t, "created"),
@@ -76,8 +80,12 @@ func anyFacts(t *rapid.T) Facts {
 		EmailCode: rapid.Bool().Draw(t, "email code"), Password: rapid.Bool().Draw(t, "password"),
 		Can: policy.Factors(rapid.Uint8Max(7).Draw(t, "can")),
 		SMS: rapid.Bool().Draw(t, "sms"), SignUpAllowed: rapid.Bool().Draw(t, "allowed"),
-		EnrolWithin:     15 * time.Minute,
-		ResetCoolDown:   time.Hour,
+		EnrolWithin:    15 * time.Minute,
+		CodeLife:       10 * time.Minute,
+		ResetCoolDown:  time.Hour,
+		Own:            policy.Factors(rapid.Uint8Max(7).Draw(t, "own")),
+		PasswordLocked: rapid.Bool().Draw(t, "locked"),
+		MayMove:        rapid.Bool().Draw(t, "may move"), NewTaken: rapid.Bool().Draw(t, "taken"),
 		AttributesAsked: rapid.Bool().Draw(t, "attributes"),
 	}
 	if rapid.Bool().Draw(t, "mailbox spent") {
@@ -137,7 +145,11 @@ func TestASessionIsOpenedOnlyByAProofThatJustCame(t *testing.T) {
 				t.Fatal("a number that was typed proved something")
 			}
 		case Begun:
-			if !s.Facts.Demand.Join(policy.Floor).Met(s.Proof, noon) {
+			if s.Kind == Change { // the one change that asks for nothing
+				if s.Changing != RemovePhone || !s.mayChange(s.Facts.EnrolWithin, noon) {
+					t.Fatal("a change that owes something ended as it began")
+				}
+			} else if !s.Facts.Demand.Join(policy.Floor).Met(s.Proof, noon) {
 				t.Fatal("a step-up that owes something ended as it began")
 			}
 		default:

@@ -32,6 +32,9 @@ func (e *Engine) tellOnce(tx store.Tx, what ...string) (first bool, err error) {
 // warnOwner tells the owner of an account that somebody tries its codes or passwords, at
 // most once a day. It costs the same where there is no account.
 func (e *Engine) warnOwner(tx store.Tx, c Caller, record *flowRecord, out *outcome) error {
+	if record.Moving {
+		return nil // the guesses are at an address that is not the account's
+	}
 	first, err := e.tellOnce(tx, "guessing", record.account())
 	if err != nil || !first {
 		return err

@@ -192,8 +192,8 @@ func (e *Engine) verify(ctx context.Context, stored, given string) (right bool, 
 	return true, newHash, err
 }
 
-// setPassword takes the password of a new account. The step is looked at before the
-// hash is made, so that nobody can have passwords hashed without a proved mailbox.
+// setPassword takes a new password. The step is looked at before the
+// hash is made, so that nobody can have passwords hashed who has proved nothing.
 func (e *Engine) setPassword(ctx context.Context, c Caller, record flowRecord, in SetPassword, demand policy.Demand) (outcome, error) {
 	if record.Step != AskNewPassword {
 		return outcome{}, errNotThisStep
@@ -201,7 +201,7 @@ func (e *Engine) setPassword(ctx context.Context, c Caller, record flowRecord, i
 	if in.Password == "" {
 		return outcome{}, &Refusal{Code: PasswordMissing, Field: "new_password", Left: -1}
 	}
-	if err := e.checkPassword(c, record.Canonical, in.Password); err != nil {
+	if err := e.checkPassword(c, record.account(), in.Password); err != nil {
 		return outcome{}, err
 	}
 	if err := e.chargeHash(ctx, &record); err != nil {

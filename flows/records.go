@@ -18,7 +18,7 @@ type User struct {
 	// factors, or whoever holds only the mailbox could now enrol a phone beside it.
 	PasswordLocked bool `json:"password_locked,omitempty"`
 	// PasswordFrom is the flow in which the password was chosen that is there now, if it was
-	// a reset: whoever disowns that flow's codes disowns the password.
+	// a reset or a change: whoever disowns that flow's codes disowns the password.
 	PasswordFrom string            `json:"password_from,omitempty"`
 	Phone        string            `json:"phone,omitempty"` // E.164, proved by a code
 	Attributes   map[string]string `json:"attributes,omitempty"`
@@ -73,16 +73,20 @@ type Session struct {
 	Key string `json:"-"`
 	// SID names the sign-in. It stays the same when the id changes at a rise, and
 	// is the sid claim of tokens. It opens nothing.
-	SID      string        `json:"sid"`
-	User     string        `json:"user"`
-	Epoch    int           `json:"epoch"`
-	Site     string        `json:"site"` // origin: a session is worth nothing at another site
-	Proof    policy.Proof  `json:"proof"`
-	Opened   policy.Factor `json:"opened"`
-	Device   string        `json:"device,omitempty"` // such as "Firefox on Windows"
-	Created  time.Time     `json:"created"`
-	LastSeen time.Time     `json:"last_seen"`
-	Ends     time.Time     `json:"ends"` // absolute
+	SID    string        `json:"sid"`
+	User   string        `json:"user"`
+	Epoch  int           `json:"epoch"`
+	Site   string        `json:"site"` // origin: a session is worth nothing at another site
+	Proof  policy.Proof  `json:"proof"`
+	Opened policy.Factor `json:"opened"`
+	Device string        `json:"device,omitempty"` // such as "Firefox on Windows"
+	// Network is where it was opened, and Browser the known device in which it was, by its
+	// name; empty for a client.
+	Network  string    `json:"network,omitempty"`
+	Browser  string    `json:"browser,omitempty"`
+	Created  time.Time `json:"created"`
+	LastSeen time.Time `json:"last_seen"`
+	Ends     time.Time `json:"ends"` // absolute
 	// Email, Groups and Attributes are the account's, as of when the session was last read.
 	Email      string            `json:"email"`
 	Canonical  string            `json:"-"` // of Email

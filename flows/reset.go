@@ -1,7 +1,6 @@
 package flows
 
 import (
-	"strings"
 	"time"
 
 	"github.com/stepgate/stepgate/flows/send"
@@ -19,7 +18,7 @@ func (r *effectRun) resetPassword(hash string, back time.Time) error {
 	r.user.Epoch++
 	r.record.Epoch = r.user.Epoch
 	r.user.MailboxBack = back.UTC()
-	if err := r.endAll(r.user.ID); err != nil {
+	if err := r.endAllBut(r.user.ID, ""); err != nil {
 		return err
 	}
 	// The failures that were counted were at the old password, this device's own included.
@@ -30,22 +29,4 @@ func (r *effectRun) resetPassword(hash string, back time.Time) error {
 		return err
 	}
 	return r.putUser()
-}
-
-// endAll deletes every session of an account, at most maxSessions of them.
-func (r *effectRun) endAll(user string) error {
-	var sids []string
-	err := r.tx.Scan(ofUserPrefix(user), func(key string, _ []byte) error {
-		sids = append(sids, strings.TrimPrefix(key, ofUserPrefix(user)))
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	for _, sid := range sids {
-		if err := r.endFamily(sid, user); err != nil {
-			return err
-		}
-	}
-	return nil
 }

@@ -122,6 +122,13 @@ func (e *Engine) Submit(ctx context.Context, c Caller, flow string, in Input) (V
 			break
 		}
 		out, err = e.submit(ctx, c, flow, PhoneGiven{Typed: in.Phone, E164: e164}, demand)
+	case GiveEmail:
+		event, refusal := newAddress(c, &record, in)
+		if refusal != nil {
+			err = refusal
+			break
+		}
+		out, err = e.submit(ctx, c, flow, event, demand)
 	default:
 		event, ok := plainEvent(in)
 		if !ok {
@@ -181,7 +188,11 @@ func (e *Engine) apply(tx store.Tx, c Caller, record flowRecord, event Event, de
 		// The facts must be those of the account that was just named.
 		record.User, record.Epoch = id.User, id.Epoch
 	}
-	facts, user, err := e.gather(tx, c, record.State, demand)
+	asked := record.State
+	if given, ok := event.(EmailGiven); ok {
+		asked.NewEmail = given.Canonical // as must those of the address
+	}
+	facts, user, err := e.gather(tx, c, asked, demand)
 	if err != nil {
 		return err
 	}
@@ -248,8 +259,12 @@ func (e *Engine) view(c Caller, out outcome, demand policy.Demand) View {
 		Digits:  e.CodeDigits, PasswordMin: e.PasswordMin, First: r.First,
 		Replaced: r.Replaced, Why: r.Why, ThenPhone: r.ThenPhone, Opened: out.opened,
 		MayRegisterMailbox: r.Register.Has(policy.EmailCode), MayGivePhone: r.Register.Has(policy.SMSCode),
+		Changing: r.Changing,
 	}
-	if !r.Kind.identifies() || r.Here != 0 { // what is asked of an account is nobody else's business
+	if r.Moving {
+		v.NewEmail = r.NewTyped
+	}
+	if r.Kind != Change && (!r.Kind.identifies() || r.Here != 0) { // what is asked of an account is nobody else's business
 		v.ValidFor, v.Once = demand.ValidFor(), demand.HasOnce()
 	}
 	if r.Step == AskAttributes {
@@ -271,7 +286,7 @@ func (e *Engine) view(c Caller, out outcome, demand policy.Demand) View {
 		v.Delivery = DeliveryFailed
 	}
 	if out.gone {
-		v = View{Kind: r.Kind, Target: r.Target, Email: r.Email, First: r.First, Factor: r.Factor}
+		v = View{Kind: r.Kind, Target: r.Target, Email: r.Email, First: r.First, Factor: r.Factor, Changing: r.Changing}
 	}
 	return v
 }

@@ -32,6 +32,7 @@ func (r *effectRun) openSession() error {
 	session := Session{
 		SID: sid, User: r.user.ID, Epoch: r.user.Epoch,
 		Site: r.record.Site, Proof: r.record.Proof, Opened: firstProved(r.record.Proof), Device: r.caller.Device,
+		Network: r.caller.Network, Browser: r.caller.device(),
 		Created: r.now, Ends: r.now.Add(e.SessionLife),
 	}
 	session.of(r.user)
@@ -139,6 +140,9 @@ func (r *effectRun) raiseSession() error {
 	e := r.engine
 	if r.caller.Session == nil {
 		return &Refusal{Code: SignInFirst}
+	}
+	if r.record.Kind == Change {
+		return r.renewSession()
 	}
 	old, live, err := e.readSession(r.tx, r.caller.Session.Key)
 	if err != nil {

@@ -14,8 +14,8 @@ import (
 )
 
 // An attacker who knows the password, and so may ask for codes on every channel, guesses
-// at one account for a day: with as many browsers, networks, flows, clients, step-ups
-// and resets as they like. Nothing but the account's own budgets may be in their way, so
+// at one account for a day: with as many browsers, networks, flows, clients, step-ups,
+// changes and resets as they like. Nothing but the account's own budgets may be in their way, so
 // the others are lifted, and every code is judged as long as one is.
 func TestADayOfGuessingAtOneAccountSucceedsOnceInTenThousandAtMost(t *testing.T) {
 	t.Parallel()
@@ -82,6 +82,7 @@ func TestADayOfGuessingAtOneAccountSucceedsOnceInTenThousandAtMost(t *testing.T)
 		thief := attacker(i).signInWithPassword(dana, longSecret).at(flows.Done)
 		stepUp(thief, policy.SMSCode)
 		stepUp(thief, policy.EmailCode)
+		guess(thief.change(flows.ChangeEmail).submit(flows.SendCode{Factor: policy.SMSCode}))
 		w.wait(time.Duration(dice.Int64N(int64(15 * time.Minute))))
 		if dice.IntN(100) == 0 { // the clock of a server is set
 			w.wait(-time.Minute)

@@ -7,7 +7,8 @@ import (
 	"github.com/stepgate/stepgate/policy"
 )
 
-// Start begins a flow: Identify for SignIn, SignUp and Reset, Open for StepUp and Enrol.
+// Start begins a flow: Identify for SignIn, SignUp and Reset, Open for StepUp, Enrol and
+// Change.
 // An error is a [*Refusal], or wraps store.ErrUnavailable, or is a fault.
 func (e *Engine) Start(ctx context.Context, c Caller, kind Kind, t Target, in Input) (View, error) {
 	if c.Browser == "" {
@@ -15,6 +16,7 @@ func (e *Engine) Start(ctx context.Context, c Caller, kind Kind, t Target, in In
 	}
 	var event Event = Begun{}
 	var identify Identify
+	var changing Changing
 	switch in := in.(type) {
 	case Identify:
 		identify = in
@@ -22,11 +24,18 @@ func (e *Engine) Start(ctx context.Context, c Caller, kind Kind, t Target, in In
 			return View{}, refusal
 		}
 	case Open:
-		if kind != StepUp && kind != Enrol || c.Client != nil {
+		if kind != StepUp && kind != Enrol && kind != Change || c.Client != nil {
 			return View{}, errNotThisStep
 		}
-		if c.Session == nil {
+		if c.Session == nil || c.Session.Client != "" {
 			return View{}, &Refusal{Code: SignInFirst}
+		}
+		if kind == Change {
+			if refusal := c.Site.mayOpen(in.Changing); refusal != nil {
+				return View{}, refusal
+			}
+			// What is proved for a change is proved for nothing else.
+			changing, t = in.Changing, Target{ReturnTo: t.ReturnTo, Account: t.Account, Decision: t.Decision}
 		}
 	default:
 		return View{}, errNotThisStep
@@ -36,6 +45,7 @@ func (e *Engine) Start(ctx context.Context, c Caller, kind Kind, t Target, in In
 		return View{}, err
 	}
 	fresh := e.newRecord(c, id, kind, t)
+	fresh.Changing = changing
 	demand, err := e.judge(ctx, c, &fresh)
 	if err != nil {
 		return View{}, err

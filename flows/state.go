@@ -62,6 +62,13 @@ type State struct {
 	Phone      string `json:"phone,omitempty"`
 	Enrolling  bool   `json:"enrolling,omitempty"`
 
+	// Changing is what a Change changes. NewTyped and NewEmail are the address that is to
+	// be the account's, as typed and as its key; Moving is set while its code is awaited.
+	Changing Changing `json:"changing,omitempty"`
+	NewTyped string   `json:"new_typed,omitempty"`
+	NewEmail string   `json:"new_email,omitempty"`
+	Moving   bool     `json:"moving,omitempty"`
+
 	Why RefusalCode `json:"why,omitempty"` // at Stuck
 
 	Facts Facts `json:"-"`
@@ -75,6 +82,13 @@ type Facts struct {
 	// HasPhone is true even where the site sends no text messages: an account that
 	// has a second factor never gets another one this way.
 	HasPhone bool
+	// Own is what the account has, whether or not the site accepts it. PasswordLocked says
+	// that its password proves nothing.
+	Own            policy.Factors
+	PasswordLocked bool
+	// MayMove says that the site lets people change their address. NewTaken says that
+	// State.NewEmail is the address of an account.
+	MayMove, NewTaken bool
 	// MailboxBack is from when codes by mail count as a second factor, after a reset by
 	// mail; zero: all do. ResetCoolDown is how far a reset moves it.
 	MailboxBack   time.Time

@@ -32,6 +32,10 @@ func (t TellUnknown) tells(kind Kind) bool {
 // address with an account the same is read and written.
 func (r *effectRun) keepsQuiet(purpose Purpose) (bool, error) {
 	kind := r.record.Kind
+	if r.record.Moving {
+		first, err := r.engine.tellOnce(r.tx, "address taken", r.record.NewEmail)
+		return purpose == NoticeEmailTaken && !first, err
+	}
 	if kind != SignIn && kind != Reset || r.record.Here != 0 || r.record.Factor != policy.EmailCode {
 		return false, nil
 	}

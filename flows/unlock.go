@@ -41,10 +41,7 @@ func (e *Engine) forgive(tx store.Tx, user *User, rates bool) error {
 	var outside, known []row
 	for _, factor := range policy.All().Slice() {
 		outside = append(outside, row{key: e.budgetFor(triesAt(factor), user.Canonical, outsiders)})
-		rate := e.CodeBudget
-		if factor == policy.Password {
-			rate = e.PasswordBudget
-		}
+		rate := e.triesRate(factor)
 		for name, device := range devices {
 			if !device.Proved.Has(factor) {
 				continue // it has tried as an outsider
