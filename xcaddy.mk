@@ -9,7 +9,7 @@ SOURCE := $(shell find caddymodule flows policy ui -type f ! -name '*_test.go' !
 APP_ADDR := 127.0.0.1:8081
 SPA_SDK  := examples/msal-spa/node_modules/@azure/msal-browser
 
-.PHONY: help run build test check journeys fuzz bench clean native-app
+.PHONY: help run build test check journeys screenshots fuzz bench clean native-app
 
 help:
 	@echo "make -f xcaddy.mk run       build Caddy with Stepgate, start the demonstration on http://localhost:8080"
@@ -17,6 +17,7 @@ help:
 	@echo "make -f xcaddy.mk build     only build Caddy with Stepgate, as $(CADDY)"
 	@echo "make -f xcaddy.mk check     the Go part of test"
 	@echo "make -f xcaddy.mk journeys  the browser part of test; page pictures land in $(BUILD)/shots"
+	@echo "make -f xcaddy.mk screenshots  the pictures in docs/pages, made anew (needs node, npm and chromium)"
 	@echo "make -f xcaddy.mk fuzz      every fuzz target for FUZZTIME (default 20s) each"
 	@echo "make -f xcaddy.mk bench     what the gateway costs, next to a bare reverse_proxy"
 
@@ -87,6 +88,12 @@ journeys: $(DEV) $(APP)
 	(cd examples/verify-node && npm ci --silent) && (cd examples/msal-spa && npm ci --silent) && cd ui/journeys && npm ci --silent && \
 	CHROMIUM="$$chromium" CADDY="$(CURDIR)/$(DEV)" APP="$(CURDIR)/$(APP)" SHOTS="$(CURDIR)/$(BUILD)/shots" \
 	npm test --silent
+
+# Always the same pictures of the same pages, as this machine's fonts have them.
+screenshots: $(DEV)
+	cd ui/journeys && npm ci --silent && \
+	CHROMIUM="$${CHROMIUM:-$$(command -v chromium || command -v chromium-browser || command -v google-chrome)}" \
+	CADDY="$(CURDIR)/$(DEV)" node screenshots.mjs "$(CURDIR)/docs/pages"
 
 FUZZTIME ?= 20s
 fuzz:

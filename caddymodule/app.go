@@ -62,8 +62,16 @@ type App struct {
 	// answers are the same for everybody, whatever is chosen. Default: "sign_in".
 	TellUnknown string `json:"tell_unknown,omitempty"`
 
-	// How pages and messages look.
+	// Whether people may change the address of their account. Default: true, unless
+	// sign_up is closed, where whoever makes accounts says which address each has.
+	ChangeEmail *bool `json:"change_email,omitempty"`
+
+	// How pages and messages look and sound, wherever a site says nothing else.
 	Brand *Brand `json:"brand,omitempty"`
+
+	// The languages of pages and messages that people may choose from, as BCP 47 tags. The
+	// first is for whoever asks for none of them. Default: all there are, English first.
+	Languages []string `json:"languages,omitempty"`
 
 	// The numbers of one-time codes.
 	Code *CodeSettings `json:"code,omitempty"`
@@ -90,7 +98,9 @@ type App struct {
 	sms     []SenderModule
 	origins map[string]string // origin → the site's configuration, to find two that differ
 	logbook *logbook          // of the decisions; held until Cleanup
-	style   *ui.Style         // of pages and messages
+	look    ui.Look           // of pages and messages
+	style   *ui.Style         // what follows from it
+	styles  sync.Map          // origin → the *ui.Style of its site
 
 	// now is the clock. Tests replace it between provisioning and Start.
 	now func() time.Time
@@ -208,8 +218,14 @@ func (a *App) Validate() error {
 		return err
 	}
 	var err error
-	if a.style, err = ui.NewStyle(ui.Look{Accent: a.Brand.Accent}); err != nil {
+	if a.look, err = a.Brand.read(); err != nil {
+		return err
+	}
+	if a.style, err = ui.NewStyle(a.look); err != nil {
 		return fmt.Errorf("brand: %w", err)
+	}
+	if err := a.offerLanguages(); err != nil {
+		return err
 	}
 	// The engine has bounds of its own; asking it now finds them before Start does.
 	if _, err := flows.New(flows.Config{Settings: a.engineSettings()}); err != nil {

@@ -31,10 +31,20 @@ func init() {
 //	    sign_in  email_code|password …
 //	    sign_up  open | closed | domains <domain>…
 //	    tell_unknown never | sign_in | always
+//	    change_email on | off
 //	    brand {
-//	        name   <name>
-//	        accent <rrggbb>
+//	        name       <name>
+//	        accent     <rrggbb> [<rrggbb in the dark>]
+//	        logo       <file> [<file in the dark>]
+//	        logo_plate
+//	        radius     <0-16>
+//	        theme      auto | light | dark
+//	        css        <file>
+//	        template   head-extra|header|before-sheet|after-form|footer <file>
+//	        texts      <language> <file>
+//	        help|privacy|terms|accessibility <url>
 //	    }
+//	    languages <tag>…
 //	    code {
 //	        digits       <6-8>
 //	        life         <duration>
@@ -69,7 +79,8 @@ func init() {
 //	}
 //
 // email and sms may be repeated: a later sender is used when the earlier fail. So may
-// attribute: newcomers are asked in this order.
+// attribute: newcomers are asked in this order. template may be there once for each block,
+// texts once for each language. Files are found from where the Caddyfile is.
 func parseGlobal(d *caddyfile.Dispenser, existing any) (any, error) {
 	d.Next() // option name
 	if existing != nil {
@@ -128,13 +139,12 @@ func (a *App) parseOption(d *caddyfile.Dispenser) error {
 			return err
 		}
 		return wrap(d, a.checkTellUnknown())
+	case "change_email":
+		return parseSwitch(d, &a.ChangeEmail)
 	case "brand":
-		return parsePart(d, &a.Brand, (*Brand).check, func(b *Brand) map[string]func() error {
-			return map[string]func() error{
-				"name":   func() error { return parseWord(d, &b.Name) },
-				"accent": func() error { return parseAccent(d, &b.Accent) },
-			}
-		})
+		return parseBrand(d, &a.Brand, true)
+	case "languages":
+		return parseLanguages(d, &a.Languages)
 	case "code":
 		return parsePart(d, &a.Code, (*CodeSettings).check, func(c *CodeSettings) map[string]func() error {
 			return map[string]func() error{
@@ -158,7 +168,7 @@ func (a *App) parseOption(d *caddyfile.Dispenser) error {
 	case "attribute":
 		return a.parseAttribute(d)
 	}
-	return unknownWord(d, option, "store", "secret", "email", "sms", "sign_in", "sign_up", "tell_unknown", "brand", "code", "session", "password", "limits", "attribute")
+	return unknownWord(d, option, "store", "secret", "email", "sms", "sign_in", "sign_up", "tell_unknown", "change_email", "brand", "languages", "code", "session", "password", "limits", "attribute")
 }
 
 func sessionWords(d *caddyfile.Dispenser) func(*SessionSettings) map[string]func() error {
@@ -325,19 +335,4 @@ func parsePart[T any](d *caddyfile.Dispenser, into **T, check func(*T) error, wo
 	}
 	*into = part
 	return failed
-}
-
-// parseAccent reads a colour with or without the #, since an unquoted # begins a
-// comment.
-func parseAccent(d *caddyfile.Dispenser, into *string) error {
-	if *into == "" && d.CountRemainingArgs() == 0 {
-		return d.Err("accent has no value; an unquoted # begins a comment, so write accent 0b5d51 or accent \"#0b5d51\"")
-	}
-	if err := parseWord(d, into); err != nil {
-		return err
-	}
-	if !strings.HasPrefix(*into, "#") {
-		*into = "#" + *into
-	}
-	return nil
 }

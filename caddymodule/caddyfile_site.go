@@ -13,6 +13,10 @@ import (
 //	    origin <url>…
 //	    name   <name>
 //	    prefix <path>
+//	    brand {
+//	        <as in the global options>
+//	    }
+//	    languages <tag>…
 //
 //	    sensitivity <name> <target>… {
 //	        label <text>
@@ -131,6 +135,10 @@ func (p *siteParser) option() error {
 			return err
 		}
 		return wrap(d, checkPrefix(h.Prefix))
+	case "brand":
+		return parseBrand(d, &h.Brand, false)
+	case "languages":
+		return parseLanguages(d, &h.Languages)
 	case "sensitivity":
 		return p.sensitivity()
 	case "risk":
@@ -167,7 +175,7 @@ func (p *siteParser) option() error {
 	if strings.HasPrefix(option, "@") {
 		return d.Errf("matcher %s is defined inside stepgate: define it in the site block, beside stepgate", option)
 	}
-	return unknownWord(d, option, "origin", "name", "prefix", "sensitivity", "risk", "public", "deny", "require", "only", "report",
+	return unknownWord(d, option, "origin", "name", "prefix", "brand", "languages", "sensitivity", "risk", "public", "deny", "require", "only", "report",
 		"inject", "authorization", "cors", "lenient_paths", "keep_app_cookies", "tests", "native", "client")
 }
 

@@ -66,6 +66,24 @@ func positiveDuration(d *caddyfile.Dispenser, what, word string) (time.Duration,
 	return duration, nil
 }
 
+// parseSwitch reads on or off.
+func parseSwitch(d *caddyfile.Dispenser, into **bool) error {
+	option := d.Val()
+	if *into != nil {
+		return repeated(d, option)
+	}
+	var word string
+	if err := parseWord(d, &word); err != nil {
+		return err
+	}
+	if word != "on" && word != "off" {
+		return d.Errf("unknown word %q for %s: use on or off", word, option)
+	}
+	on := word == "on"
+	*into = &on
+	return nil
+}
+
 // parseEnd makes sure that nothing is left on the line, and no block follows: what is
 // not understood must not be passed over.
 func parseEnd(d *caddyfile.Dispenser, option string) error {
@@ -104,6 +122,17 @@ var homes = map[string]string{
 	"only":            "in the site's stepgate block, at the beginning of a rule",
 	"report":          "in the site's stepgate block, at the beginning of a rule",
 	"when":            "behind a rule, such as require otp when risk medium",
+	"accent":          "in `brand { … }`",
+	"logo":            "in `brand { … }`",
+	"logo_plate":      "in `brand { … }`",
+	"radius":          "in `brand { … }`",
+	"theme":           "in `brand { … }`",
+	"css":             "in `brand { … }`",
+	"template":        "in `brand { … }`",
+	"texts":           "in `brand { … }`",
+	"privacy":         "in `brand { … }`",
+	"terms":           "in `brand { … }`",
+	"accessibility":   "in `brand { … }`",
 	"new_device":      "in `risk { … }` of the site's stepgate block",
 	"new_network":     "in `risk { … }` of the site's stepgate block",
 	"recent_failures": "in `risk { … }` of the site's stepgate block",

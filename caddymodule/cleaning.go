@@ -12,7 +12,7 @@ import (
 func (h *Handler) newHygiene() (*hygiene.Rules, error) {
 	options := hygiene.Options{
 		Strip:             append(append(h.Inject.names(), h.Risk.headerNames()...), decisionHeader),
-		Cookies:           []string{ui.SessionCookie, ui.BrowserCookie, ui.LoopbackSessionCookie, ui.LoopbackBrowserCookie},
+		Cookies:           ui.OurCookies(),
 		PassAuthorization: h.Authorization == "pass",
 		Prefixes:          []string{h.Prefix},
 	}

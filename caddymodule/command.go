@@ -18,14 +18,14 @@ func init() {
 	caddycmd.RegisterCommand(caddycmd.Command{
 		Name:  "stepgate",
 		Usage: "<command>",
-		Short: "Explains and tests the policy of sites, tries senders, and looks after accounts",
+		Short: "Explains and tests the policy of sites, shows their pages, tries senders, and looks after accounts",
 		Long: `
 Explains how requests are judged, tests a configuration against cases, shows what
-rules that only report would do, tries the senders of messages, and looks after
-accounts.
+rules that only report would do, writes every page down to be looked at, tries the
+senders of messages, and looks after accounts.
 
-'explain --config' and 'test' read a configuration and touch nothing else. They
-work beside a running server, and without one. The other commands ask the running
+'explain --config', 'test' and 'pages' read a configuration and touch nothing else.
+They work beside a running server, and without one. The other commands ask the running
 server, through its admin endpoint.
 
 Exit codes: 0 if all is well, 1 if what was asked for is not so (a test fails, an
@@ -35,7 +35,7 @@ configuration cannot be understood.`,
 			users := &cobra.Command{Use: "users", Short: "Looks after accounts", Args: misused(cobra.NoArgs), RunE: help}
 			users.AddCommand(usersShowCommand(), usersGroupsCommand(), usersUnlockCommand())
 			cmd.Args, cmd.RunE = misused(cobra.NoArgs), help
-			cmd.AddCommand(explainCommand(), casesCommand(), reportCommand(), sendTestCommand(), users)
+			cmd.AddCommand(explainCommand(), casesCommand(), reportCommand(), sendTestCommand(), pagesCommand(), users)
 			cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 				return exits(cmd, exitUsage, fmt.Errorf("%w; see '%s --help'", err, cmd.CommandPath()))
 			})

@@ -53,7 +53,7 @@ func (h *Handler) explain(x *imagined, r *http.Request) {
 	}
 	x.out.Site = s.flows.Origin
 	if s.owns(original.URL.Path) {
-		x.answer(verdictOwnPage, 0, "pages below "+s.flows.Prefix+" are the gateway's own")
+		x.answer(verdictOwnPage, 0, s.whyOwn(original.URL.Path))
 		return
 	}
 	said, told := max(s.rules.risk.said(r), x.least()), s.rules.risk.told(r)

@@ -47,6 +47,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 	said, told := s.rules.risk.said(r), s.rules.risk.told(r)
 	cookies := strings.Join(r.Header["Cookie"], "; ") // of one line, as it nearly always is, no copy
 	cookie, hasCookie := s.cookies.RawSession(r)
+	s.noteLanguage(r)
 	raw, byToken := s.bearer(r.Header)
 	if err := s.hygiene.Clean(r, received); err != nil {
 		var refusal *hygiene.Refusal

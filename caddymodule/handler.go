@@ -8,6 +8,8 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+
+	"github.com/stepgate/stepgate/ui"
 )
 
 func init() {
@@ -42,6 +44,14 @@ type Handler struct {
 
 	// Where Stepgate's own pages are. Default: "/.auth".
 	Prefix string `json:"prefix,omitempty"`
+
+	// How this site's pages and messages look and sound, key by key where it differs from
+	// the app's. Default: as the app's.
+	Brand *Brand `json:"brand,omitempty"`
+
+	// The languages of this site's pages and messages, as BCP 47 tags, the default first.
+	// Default: as the app's.
+	Languages []string `json:"languages,omitempty"`
 
 	// Named sets of requests for the rules to speak of.
 	Sensitivities map[string]*Sensitivity `json:"sensitivities,omitempty"`
@@ -83,6 +93,7 @@ type Handler struct {
 	app   *App
 	log   *slog.Logger
 	rules *rulebook
+	style *ui.Style        // of pages and messages
 	sites []*site          // one for each of Origins
 	byKey map[string]*site // by what a browser sends as Host
 	tests *caseRun         // nil: there are none
@@ -126,6 +137,12 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	if err := h.checkWithApp(); err != nil {
 		return err
 	}
+	if err := h.provisionBrand(); err != nil {
+		return err
+	}
+	if err := h.offerLanguages(); err != nil {
+		return err
+	}
 	if err := h.provisionSites(string(configured)); err != nil {
 		return err
 	}
@@ -145,6 +162,11 @@ func (h *Handler) check() error {
 	}
 	if h.Name != "" {
 		if err := checkLabel("name", h.Name); err != nil {
+			return err
+		}
+	}
+	if h.Brand != nil {
+		if err := h.Brand.check(); err != nil {
 			return err
 		}
 	}

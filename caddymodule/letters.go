@@ -12,11 +12,21 @@ import (
 // post queues a letter. It gets its words in the background: how long a request takes
 // must not depend on what is sent.
 func (a *App) post(rt *runtime, letter flows.Letter) error {
-	style := a.style
+	style := a.styleOf(letter.Site)
 	return rt.mail.post(send.Draft{
 		ID: letter.ID, Series: letter.Series, Medium: letter.Medium, Purpose: string(letter.Purpose), Expires: letter.Expires,
 		Compose: func() (send.Message, error) { return ui.Compose(letter, style) }, Mute: letter.Mute,
 	})
+}
+
+// styleOf is the style of a site's messages: the app's, where the site is no longer there.
+func (a *App) styleOf(s *flows.Site) *ui.Style {
+	if s != nil {
+		if style, ok := a.styles.Load(s.Origin); ok {
+			return style.(*ui.Style)
+		}
+	}
+	return a.style
 }
 
 // resume takes up the messages that an earlier process accepted and did not get rid of.

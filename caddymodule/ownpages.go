@@ -6,10 +6,38 @@ import (
 	"time"
 )
 
-// owns reports whether a path is at or below our prefix, or the native API. Letter case
-// is ignored, so that no spelling of a page of ours is ever forwarded.
+// owns reports whether a path is at or below our prefix, or the native API, or where
+// password managers look for the page that changes a password. Letter case below the
+// prefix is ignored, so that no spelling of a page of ours is ever forwarded.
 func (s *site) owns(path string) bool {
-	return isUnder(path, s.flows.Prefix) || s.native != nil && isUnder(path, s.native.base)
+	return isUnder(path, s.flows.Prefix) || s.native != nil && isUnder(path, s.native.base) || s.leadsToPassword(path)
+}
+
+// changePasswordPath is a well-known URI (W3C, A Well-Known URL for Changing Passwords):
+// it leads to the page, and asks for nothing by itself.
+const changePasswordPath = "/.well-known/change-password"
+
+func (s *site) leadsToPassword(path string) bool {
+	return path == changePasswordPath && s.flows.Password
+}
+
+// whyOwn says in words why a path is the gateway's own.
+func (s *site) whyOwn(path string) string {
+	if s.leadsToPassword(path) {
+		return changePasswordPath + " leads to the gateway's own page for a new password"
+	}
+	return "pages below " + s.flows.Prefix + " are the gateway's own"
+}
+
+func (s *site) servePasswordPath(w http.ResponseWriter, r *http.Request) {
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		w.Header().Set("Allow", "GET, HEAD")
+		s.pages.Problem(w, r, http.StatusMethodNotAllowed)
+		return
+	}
+	w.Header().Set("Location", s.flows.Prefix+"/account/password")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(http.StatusFound)
 }
 
 // servePages answers for what is ours. It sees the request as it arrived, and nothing
@@ -18,6 +46,10 @@ func (s *site) servePages(w http.ResponseWriter, r, original *http.Request) erro
 	r = r.Clone(r.Context())
 	url := *original.URL
 	r.URL, r.RequestURI = &url, original.RequestURI
+	if s.leadsToPassword(r.URL.Path) {
+		s.servePasswordPath(w, r)
+		return nil
+	}
 	if s.servesKeys(r.URL.Path) {
 		return s.serveKeys(w, r)
 	}

@@ -171,15 +171,17 @@ func TestASiteWhoseTextsWouldCostTwiceIsRefused(t *testing.T) {
 		length int
 		good   bool
 	}{
-		{`{` + inboxless + `, "sms": [` + vonageIn(`"GB"`) + `]}`, 120, true},
-		{`{` + inboxless + `, "sms": [` + vonageIn(`"GB"`) + `], "code": {"digits": 8}}`, 120, true},
-		{`{` + inboxless + `, "sms": [` + vonageIn(`"GB"`) + `]}`, 129, true},
-		{`{` + inboxless + `, "sms": [` + vonageIn(`"GB"`) + `], "code": {"digits": 8}}`, 129, false},
-		{`{` + inboxless + `, "sms": [` + vonageIn(`"GB"`) + `]}`, 130, false},
+		{`{` + inboxless + `, "sms": [` + vonageIn(`"GB"`) + `]}`, 100, true},
+		{`{` + inboxless + `, "sms": [` + vonageIn(`"GB"`) + `], "code": {"digits": 8}}`, 100, true},
+		{`{` + inboxless + `, "sms": [` + vonageIn(`"GB"`) + `]}`, 120, false}, // in languages that GSM-7 cannot write
+		{`{` + inboxless + `, "languages": ["en", "pl"], "sms": [` + vonageIn(`"GB"`) + `]}`, 120, true},
+		{`{` + inboxless + `, "languages": ["en"], "sms": [` + vonageIn(`"GB"`) + `]}`, 129, true},
+		{`{` + inboxless + `, "languages": ["en"], "sms": [` + vonageIn(`"GB"`) + `], "code": {"digits": 8}}`, 129, false},
+		{`{` + inboxless + `, "languages": ["en"], "sms": [` + vonageIn(`"GB"`) + `]}`, 130, false},
 		{`{` + inboxless + `, "sms": null}`, 130, true},
 	} {
 		_, err := startSite(t, jsonConfig(t, row.app, `{"origins": ["https://`+host(row.length)+`"]}`))
-		if row.good != (err == nil) || err != nil && !strings.Contains(err.Error(), "use a host of at most 120 characters") {
+		if row.good != (err == nil) || err != nil && !strings.Contains(err.Error(), "use a host of at most 100 characters") {
 			t.Errorf("%s, a host of %d: %v", row.app, row.length, err)
 		}
 	}

@@ -20,15 +20,6 @@ type SignUp struct {
 	Domains []string `json:"domains,omitempty"`
 }
 
-// Brand is how pages and messages look.
-type Brand struct {
-	// The name under which pages and messages appear. Default: each site's own name.
-	Name string `json:"name,omitempty"`
-
-	// The colour of buttons and links as #rrggbb. Default: Stepgate's own.
-	Accent string `json:"accent,omitempty"`
-}
-
 // CodeSettings are the numbers of one-time codes.
 type CodeSettings struct {
 	// Digits of a code: 6 to 8. Default: 6.
@@ -95,18 +86,6 @@ func (s *SignUp) check() error {
 			return fmt.Errorf("sign_up names the domain %s twice", ascii)
 		}
 		s.Domains[i] = ascii
-	}
-	return nil
-}
-
-func (b *Brand) check() error {
-	if b.Name != "" {
-		if err := checkLabel("brand name", b.Name); err != nil {
-			return err
-		}
-	}
-	if b.Accent != "" {
-		return checkAccent(b.Accent)
 	}
 	return nil
 }

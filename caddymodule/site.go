@@ -119,7 +119,8 @@ func (h *Handler) newSite(origin string) (*site, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := h.app.checkTexts(known); err != nil {
+	known.Brand = cmp.Or(h.brandName(), name)
+	if err := h.app.checkTexts(known, h.style); err != nil {
 		return nil, err
 	}
 	s := &site{
@@ -139,7 +140,7 @@ func (h *Handler) newSite(origin string) (*site, error) {
 		return nil, err
 	}
 	config := ui.Config{
-		Style:          h.app.style,
+		Style:          h.style,
 		KeepAppCookies: h.KeepAppCookies,
 	}
 	if h.app.usesInbox() {
@@ -148,6 +149,7 @@ func (h *Handler) newSite(origin string) (*site, error) {
 	if s.pages, err = s.newPages(config); err != nil {
 		return nil, err
 	}
+	h.app.styles.Store(origin, h.style)
 	if h.Native != nil {
 		if s.native, err = s.newAPI(h.Native); err != nil {
 			return nil, err
@@ -165,15 +167,15 @@ func (a *App) flowsSite(origin, prefix, name string) (*flows.Site, error) {
 	}
 	s := &flows.Site{
 		Attributes: attributes,
-		Origin:     origin, Prefix: prefix, Name: name, Brand: a.Brand.Name,
+		Origin:     origin, Prefix: prefix, Name: name,
 		SMS:    len(a.sms) > 0,
 		SignUp: flows.SignUpMode(a.SignUp.Mode), Domains: a.SignUp.Domains, TellUnknown: flows.TellUnknown(a.TellUnknown),
 	}
-	if s.Brand == "" {
-		s.Brand = name
-	}
 	if s.SignUp == "" {
 		s.SignUp = flows.SignUpOpen
+	}
+	if s.FixedEmail = s.SignUp == flows.SignUpClosed; a.ChangeEmail != nil {
+		s.FixedEmail = !*a.ChangeEmail
 	}
 	if s.SMS {
 		s.Countries = a.countries()
@@ -187,7 +189,7 @@ func (a *App) flowsSite(origin, prefix, name string) (*flows.Site, error) {
 
 // checkTexts makes sure that a text message with a code for the site is one segment: its
 // last line names the host.
-func (a *App) checkTexts(s *flows.Site) error {
+func (a *App) checkTexts(s *flows.Site, style *ui.Style) error {
 	if !s.SMS {
 		return nil
 	}
@@ -195,10 +197,16 @@ func (a *App) checkTexts(s *flows.Site) error {
 	if a.Code != nil && a.Code.Digits != 0 {
 		digits = a.Code.Digits
 	}
-	fits, err := ui.FitsSMS(s, digits)
+	fits, err := ui.FitsSMS(s, digits, style)
 	if err == nil && !fits {
+		if own, err := ui.NewStyle(ui.Look{}); err == nil {
+			if fits, err := ui.FitsSMS(s, digits, own); err == nil && fits {
+				return errors.New("brand: texts: text messages would cost twice with these words: make sms.least shorter, " +
+					"of letters that plain text messages have (GSM 03.38)")
+			}
+		}
 		err = errors.New("the host is too long for text messages, whose last line names it: each would cost twice; " +
-			"use a host of at most 120 characters, or leave out `sms`")
+			"use a host of at most 100 characters, or leave out `sms`")
 	}
 	return err
 }

@@ -98,6 +98,11 @@ func (s *site) newPages(cfg ui.Config) (*ui.Pages, error) {
 		return s.why(r, v.session, t)
 	}
 	cfg.Sent, cfg.Returning, cfg.Here = s.sent, s.returning, s.here
+	cfg.Address = func(r *http.Request) string {
+		original, _ := originalOf(r)
+		return original.URL.RequestURI()
+	}
+	cfg.Chosen = notedLanguage
 	cfg.Network = network
 	cfg.Keys = lazyKeys{s.app}
 	cfg.Now = func() time.Time { return s.app.now() }
@@ -153,6 +158,9 @@ func (s *site) foresee(r *http.Request, who *flows.Live, t flows.Target) (policy
 	need, err := policy.ParseDemand(t.Need)
 	if err != nil {
 		return policy.Never, "", err
+	}
+	if t.Account { // a page of ours, which no rule speaks of
+		return policy.Floor.Join(need), "", nil
 	}
 	future, judged, err := s.judgeTarget(r, who, t)
 	if refusal := (*hygiene.Refusal)(nil); errors.As(err, &refusal) {
@@ -213,4 +221,22 @@ func (k lazyKeys) Sign(label string, parts ...string) (string, error) {
 	}
 	defer release()
 	return live.rt.keys.Sign(label, parts...)
+}
+
+func (k lazyKeys) Seal(label string, plain []byte, aad string) ([]byte, error) {
+	live, release, err := k.app.acquire()
+	if err != nil {
+		return nil, err
+	}
+	defer release()
+	return live.rt.keys.Seal(label, plain, aad)
+}
+
+func (k lazyKeys) Open(label string, sealed []byte, aad string) ([]byte, error) {
+	live, release, err := k.app.acquire()
+	if err != nil {
+		return nil, err
+	}
+	defer release()
+	return live.rt.keys.Open(label, sealed, aad)
 }

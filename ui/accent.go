@@ -101,14 +101,11 @@ func derive(brand rgb, s scheme) accentTokens {
 	return t
 }
 
-// accentCSS is the generated part of the stylesheet.
-func accentCSS(brand rgb) string {
-	line := func(t accentTokens) string {
-		return fmt.Sprintf("--accent: %v; --on-accent: %v; --accent-hover: %v; --accent-edge: %v; --accent-text: %v; --accent-soft: %v;",
-			t.accent, t.on, t.hover, t.edge, t.text, t.soft)
-	}
-	return fmt.Sprintf("@layer tokens { :root { %s } @media (prefers-color-scheme: dark) { :root { %s } } }\n",
-		line(derive(brand, lightScheme)), line(derive(brand, darkScheme)))
+// accentCSS is the accent's custom properties in one scheme.
+func accentCSS(brand rgb, s scheme) string {
+	t := derive(brand, s)
+	return fmt.Sprintf("--accent: %v; --on-accent: %v; --accent-hover: %v; --accent-edge: %v; --accent-text: %v; --accent-soft: %v;",
+		t.accent, t.on, t.hover, t.edge, t.text, t.soft)
 }
 
 // fit moves a colour in lightness towards end, as little as possible, until its

@@ -1,8 +1,11 @@
 package ui
 
 import (
+	"flag"
 	"fmt"
+	"runtime"
 	"strings"
+	"sync"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -54,6 +57,39 @@ func TestCornerAndNotableAccentsAreReadable(t *testing.T) {
 			}
 		}
 	}
+}
+
+var all = flag.Bool("all", false, "check every accent there is, all 2^24 in both schemes: some minutes on each processor")
+
+// Without -all it checks a grid of them.
+func TestEveryAccentIsReadableInBothSchemes(t *testing.T) {
+	t.Parallel()
+	step := 17
+	if *all {
+		step = 1
+	}
+	reds := make(chan int)
+	var workers sync.WaitGroup
+	for range runtime.GOMAXPROCS(0) {
+		workers.Go(func() {
+			for r := range reds {
+				for g := 0; g < 256; g += step {
+					for b := 0; b < 256; b += step {
+						for _, s := range []scheme{lightScheme, darkScheme} {
+							if err := checkTokens(rgb{uint8(r), uint8(g), uint8(b)}, s); err != nil {
+								t.Error(err)
+							}
+						}
+					}
+				}
+			}
+		})
+	}
+	for r := 0; r < 256; r += step {
+		reds <- r
+	}
+	close(reds)
+	workers.Wait()
 }
 
 func TestTheBrandsColourIsKeptOnALightPage(t *testing.T) {

@@ -11,7 +11,6 @@ import (
 	"net/http"
 	"path"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -29,30 +28,37 @@ type asset struct {
 	stable      bool // the name is without the hash
 	contentType string
 	etag        string
-	plain, gzip []byte
+	plain, gzip []byte // gzip is nil where packing gains nothing
 }
 
 // assets are the static files of one site.
 type assets struct {
 	css, script, icon *asset
-	stepUp            *asset // for applications
+	logo, logoDark    *asset            // nil: there is none
+	stepUp            map[string]*asset // for applications, by language
 	byName            map[string]*asset
 }
 
-func newAssets(brand string, accent rgb, l *lang.Language) (*assets, error) {
+func newAssets(brand string, style *Style, l *lang.Language) (*assets, error) {
 	shared, err := common()
 	if err != nil {
 		return nil, fmt.Errorf("reading assets: %w", err)
 	}
 	a := &assets{
-		css:    newAsset("stepgate.css", "text/css; charset=utf-8", slices.Concat(shared.css, minify(accentCSS(accent)))),
+		css:    newAsset("stepgate.css", "text/css; charset=utf-8", style.stylesheet(shared.css)),
 		script: shared.script,
-		icon:   newAsset("icon.svg", "image/svg+xml", icon(brand, accent)),
+		icon:   newAsset("icon.svg", svgType, icon(brand, style.accent)),
 	}
-	if a.stepUp, err = stepUpScript(l); err != nil {
+	if a.stepUp, err = stepUpScripts(style.bundle); err != nil {
 		return nil, fmt.Errorf("reading assets: %w", err)
 	}
-	a.byName = map[string]*asset{a.css.name: a.css, a.script.name: a.script, a.icon.name: a.icon, a.stepUp.name: a.stepUp}
+	a.byName = map[string]*asset{a.css.name: a.css, a.script.name: a.script, a.icon.name: a.icon, stepUpName: a.stepUp[l.Tag]}
+	a.logo, a.logoDark = style.logo.asset("logo"), style.logoDark.asset("logo-dark")
+	for _, logo := range []*asset{a.logo, a.logoDark} {
+		if logo != nil {
+			a.byName[logo.name] = logo
+		}
+	}
 	return a, nil
 }
 
@@ -100,9 +106,15 @@ func (f *asset) serve(w http.ResponseWriter, r *http.Request) {
 		h.Set("Cache-Control", "public, max-age=300")
 		h.Set("Cross-Origin-Resource-Policy", "cross-origin") // the application may be of another
 	}
+	if f.contentType == svgType {
+		h.Set("Content-Security-Policy", pictureCSP)
+	}
 	h.Set("Vary", "Accept-Encoding")
+	if f.stable {
+		h.Set("Vary", "Accept-Encoding, Accept-Language, Cookie")
+	}
 	etag, body := f.etag, f.plain
-	if accepts(r.Header.Get("Accept-Encoding"), "gzip") {
+	if f.gzip != nil && accepts(r.Header.Get("Accept-Encoding"), "gzip") {
 		h.Set("Content-Encoding", "gzip")
 		etag, body = strings.TrimSuffix(f.etag, `"`)+`-gz"`, f.gzip
 	}

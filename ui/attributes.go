@@ -2,6 +2,8 @@ package ui
 
 import (
 	"html/template"
+	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -67,8 +69,15 @@ func attributeKey(name string) string { return "attribute_" + name }
 
 func (c *call) attributesPage(v flows.View) *page {
 	pg := c.stepOf(v, "attributes", must(c.lang.Text("attributes.title")))
-	pg.Action = c.stepURL(v)
+	part, parts := c.part()
+	if v.Kind == flows.Change { // what is known is looked through at once
+		part, parts = 1, 1
+	}
+	pg.Action = c.partURL(v.Target, v.Flow, part)
 	pg.Go, pg.Busy = pg.S("new_password.go"), pg.S("new_password.busy")
+	if part < parts {
+		pg.Go, pg.Busy = pg.S("attributes.next"), pg.S("moment")
+	}
 	required := 0
 	for _, a := range v.Attributes {
 		if a.Required {
@@ -76,10 +85,19 @@ func (c *call) attributesPage(v flows.View) *page {
 		}
 	}
 	optional := len(v.Attributes) - required
-	pg.Lead = pg.T("new_password.lead", "email", pg.strong(v.Email)) + " " + c.attributesLead(pg, required, optional)
-	for _, a := range v.Attributes {
+	pg.Lead = pg.T("new_password.lead", "email", pg.strong(v.Email)) + " " + pg.T("attributes.lead", "app", pg.App)
+	if v.Kind == flows.Change {
+		pg.Lead = pg.T("stuck.account", "email", pg.strong(v.Email))
+	}
+	pg.Lead += pg.attributesLead(required, optional)
+	asked := v.Attributes
+	if parts > 1 {
+		pg.Lead += " " + pg.T("attributes.part", "part", strconv.Itoa(part), "parts", strconv.Itoa(parts))
+		asked = ofPart(asked, part)
+	}
+	for _, a := range asked {
 		f := attributeField{
-			Attribute: a, Key: attributeKey(a.Name), ID: "attribute-" + a.Name, Value: v.Given[a.Name],
+			Attribute: a, Key: attributeKey(a.Name), ID: "attribute-" + a.Name, Value: c.valueOf(v, a.Name),
 			Autocomplete: "off", Prefix: pg.S("error.prefix"),
 		}
 		if token := autocomplete[a.Name]; token != "" && a.Type == flows.AttributeText {
@@ -96,31 +114,94 @@ func (c *call) attributesPage(v flows.View) *page {
 	return pg
 }
 
-func (c *call) attributesLead(pg *page, required, optional int) template.HTML {
-	lead := pg.T("attributes.lead", "app", pg.App)
+// attributesLead says which answers may be left out, where that is most of them.
+func (pg *page) attributesLead(required, optional int) template.HTML {
 	switch {
 	case required == 0:
-		lead += " " + pg.T("attributes.all_optional")
+		return " " + pg.T("attributes.all_optional")
 	case required < optional:
-		lead += " " + pg.T("attributes.most_optional")
+		return " " + pg.T("attributes.most_optional")
 	}
-	return lead
+	return ""
 }
 
-// postAttributes hands in the whole form: what is not in it was left open.
+// partSize is how many fields one page has at most: more are asked for in parts.
+const partSize = 6
+
+// part is which part of the attributes the address names, the first where it names none that
+// there is, and how many there are.
+func (c *call) part() (part, parts int) {
+	parts = partCount(len(c.Site.Attributes))
+	part, err := strconv.Atoi(c.query.get("part"))
+	if err != nil || part < 1 || part > parts {
+		part = 1
+	}
+	return part, parts
+}
+
+func partCount(n int) int { return max(1, (n+partSize-1)/partSize) }
+
+// perPart is how many of n fields each part has: as many as the others, or nearly.
+func perPart(n int) int { return max(1, (n+partCount(n)-1)/partCount(n)) }
+
+func ofPart(all []flows.Attribute, part int) []flows.Attribute {
+	each := perPart(len(all))
+	from := min((part-1)*each, len(all))
+	return all[from:min(from+each, len(all))]
+}
+
+func (c *call) partURL(t flows.Target, flow string, part int) string {
+	number := ""
+	if part > 1 {
+		number = strconv.Itoa(part)
+	}
+	return c.url("/attributes", t, "f", flow, "part", number)
+}
+
+// partOf is the part that asks for an attribute.
+func (c *call) partOf(name string) int {
+	return max(0, slices.IndexFunc(c.Site.Attributes, func(a flows.Attribute) bool { return a.Name == name }))/perPart(len(c.Site.Attributes)) + 1
+}
+
+// postAttributes hands in one part: what is not in it was left open. The last one ends the
+// step.
 func (c *call) postAttributes() {
-	values := make(map[string]string, len(c.Site.Attributes))
-	for _, a := range c.Site.Attributes {
+	part, parts := c.part()
+	values := c.given(ofPart(c.Site.Attributes, part))
+	if part == parts {
+		c.submit(flows.GiveAttributes{Values: values})
+		return
+	}
+	if !c.hasPlace() {
+		return
+	}
+	v, err := c.engine.Submit(c.r.Context(), c.caller, c.query.get("f"), flows.GiveAttributes{Values: values, More: true})
+	switch {
+	case err != nil:
+		c.fail(err, v)
+	case v.Step != flows.AskAttributes:
+		c.advance(v)
+	default:
+		c.redirect(c.partURL(v.Target, v.Flow, part+1))
+	}
+}
+
+// given is what the form says of these attributes.
+func (c *call) given(attributes []flows.Attribute) map[string]string {
+	values := make(map[string]string, len(attributes))
+	for _, a := range attributes {
 		values[a.Name] = c.form.get(attributeKey(a.Name))
 	}
-	c.again = func(v flows.View) *page {
-		if v.Step != flows.AskAttributes {
-			return c.stepPage(v)
-		}
-		v.Given = values
-		return c.attributesPage(v)
+	return values
+}
+
+// valueOf is what the field of an attribute shows: what was typed, or else what the flow
+// has.
+func (c *call) valueOf(v flows.View, name string) string {
+	if len(c.typed.Fields) > 0 {
+		return c.typed.get(attributeKey(name))
 	}
-	c.submit(flows.GiveAttributes{Values: values})
+	return v.Given[name]
 }
 
 // blameAttributes puts a refusal onto the fields that it names, and onto those that are

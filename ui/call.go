@@ -84,14 +84,17 @@ func (p *Pages) url(path string, t flows.Target, more ...string) string {
 	if t.Window {
 		q.Set("window", "1")
 	}
+	if t.Account {
+		q.Set("account", "1")
+	}
 	if len(q) == 0 {
 		return p.Site.Prefix + path
 	}
 	return p.Site.Prefix + path + "?" + q.Encode()
 }
 
-func (p *Pages) stepURL(v flows.View) string {
-	return p.url(stepPaths[v.Step], v.Target, "f", v.Flow)
+func (c *call) stepURL(v flows.View) string {
+	return c.url(stepPaths[v.Step], v.Target, "f", v.Flow)
 }
 
 // redirect answers 303: whatever the method was, the browser goes on with a GET.
@@ -104,6 +107,8 @@ func (c *call) redirect(to string) {
 // and is checked again: it is about to become a Location.
 func (c *call) home(t flows.Target) string {
 	switch {
+	case t.Account:
+		return c.accountHome(t)
 	case t.Held != "":
 		return c.url("/continue", t)
 	case t.Window:
@@ -115,7 +120,7 @@ func (c *call) home(t flows.Target) string {
 
 // goHome sends the person to where a finished flow leads.
 func (c *call) goHome(t flows.Target) {
-	if c.Sent != nil {
+	if c.Sent != nil && !t.Account { // where no rule can turn them back
 		c.Sent(c.r, t)
 	}
 	c.redirect(c.home(t))
@@ -123,7 +128,11 @@ func (c *call) goHome(t flows.Target) {
 
 // goTo sends the person to the page of the flow's step.
 func (c *call) goTo(v flows.View) {
-	if v.Step == flows.Done {
+	switch {
+	case v.Step == flows.Done && v.Target.Account:
+		c.tellDone(v)
+		return
+	case v.Step == flows.Done:
 		c.goHome(v.Target)
 		return
 	}

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 )
@@ -17,18 +18,17 @@ const (
 	LoopbackBrowserCookie = "stepgate-browser"
 )
 
+// OurCookies are the names of all cookies that are Stepgate's, on any site.
+func OurCookies() []string {
+	return []string{SessionCookie, BrowserCookie, LanguageCookie, LoopbackSessionCookie, LoopbackBrowserCookie, LoopbackLanguageCookie}
+}
+
 // BrowserLife is how long a browser is remembered: long enough to be a known
 // device, well under the 400 days that browsers allow (RFC 6265bis 5.5).
 const BrowserLife = 180 * 24 * time.Hour
 
 // OurCookie reports whether a cookie's name is one of Stepgate's, on any site.
-func OurCookie(name string) bool {
-	switch name {
-	case SessionCookie, BrowserCookie, LoopbackSessionCookie, LoopbackBrowserCookie:
-		return true
-	}
-	return false
-}
+func OurCookie(name string) bool { return slices.Contains(OurCookies(), name) }
 
 // Cookies reads and writes the cookies of one site: HttpOnly, SameSite=Lax, Path=/,
 // without a Domain, and Secure with the __Host- prefix unless the site is loopback

@@ -139,7 +139,7 @@ func TestTheCodePageSaysWhatBecameOfTheMessageAndWhatToDo(t *testing.T) {
 		w.get("/code?f=f8Q2k").says(want[1]).saysNot("another way below")
 	}
 	w.engine.now = v
-	w.get("/code?f=f8Q2k").saysNot("class=\"note")
+	w.get("/code?f=f8Q2k").saysNot("id=\"problem")
 	for _, v := range []flows.View{v, viewOf(flows.StepUp, flows.AskCode)} { // a budget was spent: there is none
 		v.Delivery, v.Sent, v.Expires = flows.DeliveryFailed, time.Time{}, time.Time{}
 		w.engine.now = v

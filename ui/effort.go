@@ -20,6 +20,7 @@ var effortFields = map[string][]string{
 	"/phone":    {"tel"},
 	"/step-up":  {"way"},
 	"/enrol":    {},
+	"/email":    {"email"},
 }
 
 // An effortView is what the page for an effort needs.

@@ -53,7 +53,7 @@ func outside(t *testing.T, email string, change func(*flows.Site)) *outsider {
 
 var (
 	flowID = regexp.MustCompile(`f=[A-Za-z0-9_-]{20,}`)
-	secret = regexp.MustCompile(`((?:__Host-)?stepgate[a-z-]*=)[^;]+`)
+	secret = regexp.MustCompile(`((?:__Host-)?stepgate[a-z-]*=)[^;]+|typed=[A-Za-z0-9_-]+`)
 )
 
 // mask takes out what is random, and the address itself, and keeps how long each is.

@@ -10,32 +10,23 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/stepgate/stepgate/flows"
 	"github.com/stepgate/stepgate/flows/seal"
-	"github.com/stepgate/stepgate/policy"
 )
 
-var noon = time.Date(2026, 8, 4, 14, 20, 0, 0, time.UTC)
-
-// spy is an engine that does what the test says and writes down what it was asked.
+// spy is a puppet that writes down what it was asked.
 type spy struct {
+	*puppet
 	mu    sync.Mutex
 	asked []string // the names of the methods called
 	input flows.Input
 	kind  flows.Kind
 	seen  flows.Caller
 	goal  flows.Target
-
-	now  flows.View // answer of Look, Preview and Start
-	next flows.View // answer of Submit
-	err  error      // of Submit, SignOut, and Start if there is no view
-	lost error      // of Look, Preview and Held
-	held flows.HeldForm
-
-	disowned flows.DisownView // answer of LookDisown and Disown
-	token    string           // what they were asked about
+	token string // what LookDisown and Disown were asked about
+	given map[string]string
+	sid   string
 }
 
 func (s *spy) note(method string, c flows.Caller) {
@@ -45,90 +36,92 @@ func (s *spy) note(method string, c flows.Caller) {
 	s.seen = c
 }
 
-func (s *spy) Start(_ context.Context, c flows.Caller, kind flows.Kind, t flows.Target, in flows.Input) (flows.View, error) {
+func (s *spy) Start(ctx context.Context, c flows.Caller, kind flows.Kind, t flows.Target, in flows.Input) (flows.View, error) {
 	s.note("Start", c)
 	s.kind, s.goal, s.input = kind, t, in
-	if s.err != nil && s.now.Flow == "" {
-		return flows.View{}, s.err
-	}
-	return s.now, nil
+	return s.puppet.Start(ctx, c, kind, t, in)
 }
 
-func (s *spy) Look(_ context.Context, c flows.Caller, flow string) (flows.View, error) {
+func (s *spy) Look(ctx context.Context, c flows.Caller, flow string) (flows.View, error) {
 	s.note("Look", c)
-	if s.lost != nil {
-		return flows.View{}, s.lost
-	}
-	return s.now, nil
+	return s.puppet.Look(ctx, c, flow)
 }
 
-func (s *spy) Submit(_ context.Context, c flows.Caller, flow string, in flows.Input) (flows.View, error) {
+func (s *spy) Submit(ctx context.Context, c flows.Caller, flow string, in flows.Input) (flows.View, error) {
 	s.note("Submit", c)
 	s.input = in
-	if s.err != nil {
-		return s.now, s.err
-	}
-	return s.next, nil
+	return s.puppet.Submit(ctx, c, flow, in)
 }
 
-func (s *spy) Preview(_ context.Context, c flows.Caller, t flows.Target) (flows.View, error) {
+func (s *spy) Preview(ctx context.Context, c flows.Caller, t flows.Target) (flows.View, error) {
 	s.note("Preview", c)
 	s.goal = t
-	v := s.now
-	v.Flow, v.Target = "", t
-	return v, s.lost
+	return s.puppet.Preview(ctx, c, t)
 }
 
-func (s *spy) Held(_ context.Context, c flows.Caller, id string) (flows.HeldForm, error) {
+func (s *spy) Held(ctx context.Context, c flows.Caller, id string) (flows.HeldForm, error) {
 	s.note("Held", c)
-	return s.held, s.lost
+	return s.puppet.Held(ctx, c, id)
 }
 
-func (s *spy) SealCookie(o *flows.Opened) (string, error) { return "sealed-" + o.ID, nil }
-
-func (s *spy) SignOut(_ context.Context, session *flows.Session) error {
+func (s *spy) SignOut(ctx context.Context, session *flows.Session) error {
 	s.note("SignOut", flows.Caller{Session: session})
-	return s.err
+	return s.puppet.SignOut(ctx, session)
 }
 
-func (s *spy) LookDisown(_ context.Context, c flows.Caller, token string) (flows.DisownView, error) {
+func (s *spy) LookDisown(ctx context.Context, c flows.Caller, token string) (flows.DisownView, error) {
 	s.note("LookDisown", c)
 	s.token = token
-	return s.disowned, s.lost
+	return s.puppet.LookDisown(ctx, c, token)
 }
 
-func (s *spy) Disown(_ context.Context, c flows.Caller, token string) (flows.DisownView, error) {
+func (s *spy) Disown(ctx context.Context, c flows.Caller, token string) (flows.DisownView, error) {
 	s.note("Disown", c)
 	s.token = token
-	return s.disowned, s.err
+	return s.puppet.Disown(ctx, c, token)
+}
+
+func (s *spy) Profile(ctx context.Context, c flows.Caller) (flows.Profile, error) {
+	s.note("Profile", c)
+	return s.puppet.Profile(ctx, c)
+}
+
+func (s *spy) SetProfile(ctx context.Context, c flows.Caller, values map[string]string) error {
+	s.note("SetProfile", c)
+	s.given = values
+	return s.puppet.SetProfile(ctx, c, values)
+}
+
+func (s *spy) EndSession(ctx context.Context, c flows.Caller, sid string) error {
+	s.note("EndSession", c)
+	s.sid = sid
+	return s.puppet.EndSession(ctx, c, sid)
+}
+
+func (s *spy) EndOtherSessions(ctx context.Context, c flows.Caller) error {
+	s.note("EndOtherSessions", c)
+	return s.puppet.EndOtherSessions(ctx, c)
 }
 
 func (s *spy) changed() []string {
 	var out []string
 	for _, method := range s.asked {
-		if method != "LookDisown" && method != "Look" && method != "Preview" && method != "Held" {
+		if method != "LookDisown" && method != "Look" && method != "Preview" && method != "Held" && method != "Profile" {
 			out = append(out, method)
 		}
 	}
 	return out
 }
 
-// world is the pages of one site over a spy.
+// world is a stage whose puppet is spied on, with a log that is kept.
 type world struct {
-	t       testing.TB
-	pages   *Pages
-	engine  *spy
-	session *flows.Session
-	browser string // the browser cookie's value
-	log     strings.Builder
+	*stage
+	t      testing.TB
+	engine *spy
+	log    strings.Builder
 }
 
-func newSite() *flows.Site {
-	return &flows.Site{
-		Origin: "https://payroll.harbour.example", Prefix: "/.auth", Name: "Payroll", Brand: "Harbour Mutual",
-		EmailCode: true, Password: true, SMS: true, SignUp: flows.SignUpOpen,
-	}
-}
+func newSite() *flows.Site { return exampleSite() }
 
 var testKeys = sync.OnceValue(func() *seal.Keys {
 	keys, err := seal.New([]byte("a secret of thirty-two bytes ..."))
@@ -141,58 +134,30 @@ var testKeys = sync.OnceValue(func() *seal.Keys {
 func newWorld(t testing.TB, changes ...func(*Config)) *world {
 	t.Helper()
 	w := &world{t: t, engine: &spy{}}
-	cfg := Config{
-		Site:    newSite(),
-		Engine:  func() (Engine, error) { return w.engine, nil },
-		Session: func(*http.Request) (*flows.Session, error) { return w.session, nil },
-		Demand: func(*http.Request) flows.Evaluate {
-			return func(context.Context, flows.Target, *flows.Session) (policy.Demand, error) { return policy.Floor, nil }
-		},
-		Network: func(*http.Request) string { return "198.51.100.0/24" },
-		Keys:    testKeys(),
-		Now:     func() time.Time { return noon },
-		Log:     slog.New(slog.NewTextHandler(&w.log, nil)),
-	}
-	for _, change := range changes {
-		change(&cfg)
-	}
 	var err error
-	if w.pages, err = New(cfg); err != nil {
-		t.Fatal(err)
-	}
-	name := w.pages.cookies.BrowserName()
-	sealed, err := w.pages.Keys.SealCookie(name, []byte("0123456789abcdef0123456789abcdef"))
+	w.stage, err = newStage(append([]func(*Config){func(c *Config) {
+		c.Languages = []string{"en"} // so no switch between them, which has its own tests
+		c.Engine = func() (Engine, error) { return w.engine, nil }
+		c.Keys = testKeys()
+		c.Log = slog.New(slog.NewTextHandler(&w.log, nil))
+	}}, changes...)...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.browser = name + "=" + sealed
+	w.engine.puppet = w.stage.engine
 	return w
 }
 
 func (w *world) signedIn() *world {
-	w.session = &flows.Session{SID: "s1", User: "u1", Email: "dana.okafor@harbour.example"}
+	w.stage.signedIn()
 	return w
-}
-
-// request is a navigation of a browser that has our browser cookie.
-func (w *world) request(method, path string, form url.Values) *http.Request {
-	r := httptest.NewRequest(method, w.pages.Site.Origin+"/.auth"+path, strings.NewReader(form.Encode()))
-	r.Header.Set("Sec-Fetch-Mode", "navigate")
-	r.Header.Set("Sec-Fetch-Site", "same-origin")
-	r.Header.Set("User-Agent", "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:150.0) Gecko/20100101 Firefox/150.0")
-	r.Header.Set("Cookie", w.browser)
-	if method == http.MethodPost {
-		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-		r.Header.Set("Origin", w.pages.Site.Origin)
-	}
-	return r
 }
 
 func (w *world) do(r *http.Request) *answer {
 	w.t.Helper()
 	rec := httptest.NewRecorder()
 	w.pages.ServeHTTP(rec, r)
-	return &answer{w.t, rec.Result(), rec.Body.String()}
+	return &answer{t: w.t, Response: rec.Result(), body: rec.Body.String()}
 }
 
 func (w *world) get(path string) *answer { return w.do(w.request("GET", path, nil)) }
@@ -219,6 +184,7 @@ type answer struct {
 	t testing.TB
 	*http.Response
 	body string
+	told bool // it tells a refusal, at an address of its own
 }
 
 // status checks the status, and what every answer promises.
@@ -257,40 +223,6 @@ func (a *answer) saysNot(texts ...string) *answer {
 		}
 	}
 	return a
-}
-
-// Views as the engine makes them.
-
-func viewOf(kind flows.Kind, step flows.Step) flows.View {
-	return flows.View{
-		Flow: "f8Q2k", Kind: kind, Step: step, Email: "dana.okafor@harbour.example", Factor: policy.EmailCode,
-		Target: flows.Target{ReturnTo: "/reports?year=2026"}, Digits: 6, PasswordMin: 15,
-		Sent: noon, Expires: noon.Add(10 * time.Minute), ResendAfter: noon.Add(30 * time.Second),
-	}
-}
-
-func with(v flows.View, change func(*flows.View)) flows.View {
-	change(&v)
-	return v
-}
-
-func smsView(kind flows.Kind) flows.View {
-	return with(viewOf(kind, flows.AskCode), func(v *flows.View) {
-		v.Factor, v.Phone = policy.SMSCode, "21"
-		v.Options = []policy.Factor{policy.EmailCode, policy.SMSCode}
-	})
-}
-
-func confirmView() flows.View {
-	return with(viewOf(flows.StepUp, flows.Confirm), func(v *flows.View) {
-		v.Factor, v.Phone, v.ValidFor = policy.SMSCode, "21", 15*time.Minute
-		v.Target.ReturnTo, v.Target.Label = "/bank", "Bank details"
-		v.Options = []policy.Factor{policy.SMSCode, policy.EmailCode}
-	})
-}
-
-func refused(code flows.RefusalCode, left int) *flows.Refusal {
-	return &flows.Refusal{Code: code, Left: left, Count: 5, Wait: 90 * time.Second}
 }
 
 var errBoom = errors.New("boom")

@@ -207,7 +207,7 @@ func TestUTF8FormsAndUnknownFieldsAreFine(t *testing.T) {
 func TestUnknownAddressesAndMethodsAreOurs(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	for _, path := range []string{"/account", "/nothing", "/sign-in/", "//sign-in", "/assets/", "/assets/../sign-in", "/inbox", "/inbox.json", "/.well-known/x"} {
+	for _, path := range []string{"/account/", "/account/nothing", "/nothing", "/sign-in/", "//sign-in", "/assets/", "/assets/../sign-in", "/inbox", "/inbox.json", "/.well-known/x"} {
 		w.get(path).status(http.StatusNotFound)
 	}
 	r := w.request("GET", "/sign-in", nil)

@@ -1,67 +1,16 @@
 package ui
 
 import (
-	"bytes"
 	"errors"
-	"fmt"
-	"mime/multipart"
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 
 	"golang.org/x/net/html/atom"
 
 	"github.com/stepgate/stepgate/flows"
 	"github.com/stepgate/stepgate/flows/store"
 )
-
-const someHeld = "Zm9ybXMgYXJlIGtlcHQgaA"
-
-func aHeldForm() flows.HeldForm {
-	return flows.HeldForm{
-		URL: "/transfer?to=3&x='(1)'|%41", ContentType: "application/x-www-form-urlencoded", Referer: "https://payroll.harbour.example/bank?page=2",
-		Body: []byte("csrf=canary&amount=canary&n%C3%B6te=canary&amount=canary2"), Ends: noon.Add(9 * time.Minute),
-	}
-}
-
-// labelledAction names what the form does, which is not where its page is.
-func labelledAction(c *Config) {
-	c.Label = func(_ *http.Request, t flows.Target) string {
-		if t.Action == "POST "+aHeldForm().URL && t.ReturnTo == "/bank?page=2" {
-			return "Bank details"
-		}
-		return ""
-	}
-}
-
-func anEmptyForm() flows.HeldForm {
-	f := aHeldForm()
-	f.Body = nil
-	return f
-}
-
-// aLongForm has many fields, some of them with names that try to be something else.
-func aLongForm() flows.HeldForm {
-	var body bytes.Buffer
-	w := multipart.NewWriter(&body)
-	for i := range 12 {
-		fmt.Fprint(must(w.CreateFormField(fmt.Sprintf("lines[%d].description", i))), "canary")
-	}
-	fmt.Fprint(must(w.CreateFormFile("receipt", "canary.pdf")), strings.Repeat("canary", 20_000))
-	for _, name := range []string{"<script>alert(1)</script>", "\u202egnp.exe", strings.Repeat("very-long-name-", 100), "\xff\xfe", "   "} {
-		fmt.Fprint(must(w.CreateFormField(name)), "canary")
-	}
-	for i := range 10 {
-		fmt.Fprint(must(w.CreateFormField(fmt.Sprintf("more%d", i))), "canary")
-	}
-	w.Close()
-	return flows.HeldForm{
-		URL: "/expenses", ContentType: w.FormDataContentType(), Referer: "https://evil.example/", Body: body.Bytes(), Ends: noon.Add(10 * time.Second),
-	}
-}
-
-func holding(f flows.HeldForm) func(*world) { return func(w *world) { w.signedIn().engine.held = f } }
 
 func TestAHeldFormIsShownByNamesAndNeverByValues(t *testing.T) {
 	t.Parallel()
@@ -114,7 +63,7 @@ func TestTheWayBackLeadsToThePageWithTheForm(t *testing.T) {
 	f := aHeldForm()
 	for _, referer := range []string{"https://payroll.harbour.example/.auth/step-up", "https://payroll.harbour.example.evil.example/x", "https://payroll.harbour.example//evil.example", "%"} {
 		f.Referer = referer
-		holding(f)(w)
+		holding(f)(w.stage)
 		w.get("/continue?return_to=%2Fbank&held=" + someHeld).status(200).says(`href="/bank"`).saysNot("evil")
 	}
 }

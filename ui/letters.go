@@ -22,6 +22,7 @@ type mail struct {
 	Subject          string
 	Brand, Letter    string
 	Fill, On         string // the brand's tile
+	Theme            Theme
 	Preview          string // what the list of mails shows beside the subject
 	Act              string // what the mail is about, as its heading
 	Lead             string
@@ -72,13 +73,13 @@ func Compose(letter flows.Letter, style *Style) (send.Message, error) {
 
 // newMail finds the words of a mail.
 func newMail(l *lang.Language, letter flows.Letter, style *Style) (mail, error) {
-	tile := derive(style.accent, lightScheme)
+	tile := style.mailTile()
 	w := words{l: l}
 	key := "mail." + string(letter.Purpose)
 	app, brand, host, at := appOf(letter.Site), brandOf(letter.Site), placeOf(letter.Site), letter.At.UTC()
 	clock := at.Format("15:04")
 	approves := w.approves(letter)
-	m := mail{L: l, Brand: brand, Letter: letterOf(brand), Fill: tile.accent.String(), On: tile.on.String(), Code: letter.Code}
+	m := mail{L: l, Brand: brand, Letter: letterOf(brand), Fill: tile.accent.String(), On: tile.on.String(), Theme: style.theme, Code: letter.Code}
 	sent := "mail.sent_entered"
 	switch letter.Purpose {
 	case flows.CodeSignIn:
@@ -110,6 +111,22 @@ func newMail(l *lang.Language, letter flows.Letter, style *Style) (mail, error) 
 			m.Act = w.say(key+".act_once", "page", approves, "app", app)
 		}
 		sent = "mail.sent_account"
+	case flows.CodeChange:
+		m.Subject = w.say(key+".subject."+string(letter.Changing), "brand", brand)
+		m.Act = w.say(key+".act."+string(letter.Changing), "app", app)
+		m.NotYou = w.say(key+".not_you", "app", app)
+		sent = "mail.sent_account"
+	case flows.CodeEmailChange:
+		m.Subject = w.say(key+".subject", "app", app)
+		m.Act = w.say(key+".act", "app", app)
+		m.NotYou = w.say(key + ".not_you")
+	case flows.NoticeEmailTaken:
+		m.Code = ""
+		m.Subject = w.say(key + ".subject")
+		m.Act = w.say(key + ".act")
+		m.Lead = w.say(key+".lead", "app", app)
+		m.NotYou = w.say(key + ".not_you")
+		m.You = w.say(key+".you", "app", app)
 	case flows.CodeHaveAccount:
 		m.Subject = w.say(key+".subject", "brand", brand)
 		m.Act = w.say(key+".act", "app", app)
@@ -148,7 +165,7 @@ func newMail(l *lang.Language, letter flows.Letter, style *Style) (mail, error) 
 		m.NotYou = w.say(key+".not_you", "app", app, "page", host+letter.Site.Prefix+"/reset")
 		sent = "mail.sent_account"
 	case flows.NoticeNewDevice, flows.NoticeGuessing, flows.NoticeSessionsEnded, flows.NoticePhoneAdded, flows.NoticePhoneChanged,
-		flows.NoticePhoneRemoved, flows.NoticePasswordChanged, flows.NoticeEmailChanged:
+		flows.NoticePhoneRemoved, flows.NoticePasswordChanged, flows.NoticePasswordAdded, flows.NoticeEmailChanged:
 		m.Code = ""
 		m.Subject = w.say(key+".subject", "brand", brand)
 		m.Act = w.say(key + ".act")

@@ -140,6 +140,8 @@ func TestWhatToDoDependsOnWhatTheOtherAlreadyHas(t *testing.T) {
 		flows.NoticePhoneChanged:    {"codes for Payroll are sent to the new number"},
 		flows.NoticeEmailChanged:    {"go to the new address"},
 		flows.NoticePasswordChanged: {"that also stops the new password"},
+		flows.NoticePasswordAdded:   {"that also stops the new password", "This wasn’t me: sign out everywhere"},
+		flows.CodeChange:            {"Someone is signed in to Payroll as you.", "This wasn’t me: end it"},
 	} {
 		l := aLetter(purpose)
 		l.NotMe = aToken

@@ -13,10 +13,6 @@ import (
 	"github.com/stepgate/stepgate/flows/send"
 )
 
-var mailPurposes = []flows.Purpose{flows.CodeSignIn, flows.CodeSignUp, flows.CodeStepUp, flows.CodeHaveAccount, flows.NoticeNoAccount, flows.NoticePhoneAdded,
-	flows.CodeReset, flows.NoticeNoPassword, flows.NoticePasswordReset, flows.NoticeNewDevice, flows.NoticeGuessing, flows.NoticeSessionsEnded,
-	flows.NoticePhoneChanged, flows.NoticePhoneRemoved, flows.NoticePasswordChanged, flows.NoticeEmailChanged}
-
 func compose(t testing.TB, l flows.Letter) send.Message {
 	t.Helper()
 	m, err := Compose(l, plain)
@@ -187,6 +183,7 @@ func TestLettersThatCannotBeAreErrors(t *testing.T) {
 		"unknown purpose":    func(l *flows.Letter) { l.Purpose = "code.pigeon" },
 		"unknown text":       func(l *flows.Letter) { l.Purpose, l.Medium = flows.NoticeNoAccount, send.SMS },
 		"phone code by mail": func(l *flows.Letter) { l.Purpose = flows.CodeEnrol },
+		"a change of what?":  func(l *flows.Letter) { l.Purpose, l.Changing = flows.CodeChange, "pigeon" },
 	} {
 		l := aLetter(flows.CodeSignIn)
 		change(&l)
@@ -203,15 +200,25 @@ func lintSMS(l flows.Letter) string {
 	if err != nil {
 		return err.Error()
 	}
+	bundle, err := languages()
+	if err != nil {
+		return err.Error()
+	}
 	encoding, units, segments := send.Segments(m.Text)
+	tooLong := encoding != send.GSM7 || segments != 1 || units > maxSMS
+	if script := bundle.Get(l.Lang).Script(); script != "Latn" {
+		tooLong = segments > 2
+	}
 	bound := boundLine.FindStringSubmatch(m.Text)
 	switch {
-	case encoding != send.GSM7 || segments != 1 || units > maxSMS:
+	case tooLong:
 		return "it is too long: " + m.Text
 	case bound == nil || bound[1] != hostOf(l.Site) || bound[2] != l.Code:
 		return "its last line is wrong: " + m.Text
-	case !strings.HasPrefix(m.Text, l.Code+" is your "):
+	case l.Lang == "en" && !strings.HasPrefix(m.Text, l.Code+" is your "):
 		return "it does not begin with the code: " + m.Text
+	case strings.Count(m.Text, l.Code) != 2:
+		return "it does not say the code as it is: " + m.Text
 	case strings.Contains(m.Text, "://") || m.Subject != "" || m.HTML != "":
 		return "it has something to press"
 	}
@@ -224,6 +231,7 @@ func TestTextMessagesSayWhatTheCodeIsFor(t *testing.T) {
 		flows.CodeSignIn: "482913 is your Harbour Mutual code to sign in. Don't share it.\n\n@payroll.harbour.example #482913",
 		flows.CodeStepUp: "482913 is your Harbour Mutual code to open Bank details. Don't share it.\n\n@payroll.harbour.example #482913",
 		flows.CodeEnrol:  "482913 is your Harbour Mutual code to add this phone. Don't share it.\n\n@payroll.harbour.example #482913",
+		flows.CodeChange: "482913 is your Harbour Mutual code to change your account. Don't share it. Not you? Tell Harbour Mutual.\n\n@payroll.harbour.example #482913",
 	} {
 		l := aText(purpose)
 		if got := compose(t, l).Text; got != want {
@@ -247,7 +255,7 @@ func TestEveryTextMessageIsOneSegment(t *testing.T) {
 	t.Parallel()
 	longest := strings.Repeat("a", 50) + "." + strings.Repeat("b", 40) + ".example"
 	rapid.Check(t, func(t *rapid.T) {
-		l := aText(rapid.SampledFrom([]flows.Purpose{flows.CodeSignIn, flows.CodeStepUp, flows.CodeEnrol}).Draw(t, "purpose"))
+		l := aText(rapid.SampledFrom([]flows.Purpose{flows.CodeSignIn, flows.CodeStepUp, flows.CodeEnrol, flows.CodeChange}).Draw(t, "purpose"))
 		names := rapid.OneOf(rapid.StringN(0, 80, 200), rapid.StringMatching(`[A-Za-z \]\[{}€|~éçłж漢]{0,60}`))
 		l.Site.Brand = names.Draw(t, "brand")
 		l.Target.Label = names.Draw(t, "label")
@@ -283,6 +291,53 @@ func TestDurationsAreRoundedUp(t *testing.T) {
 	} {
 		if got := duration(bundle.Get("en"), d); got != want {
 			t.Errorf("%v is %q, want %q", d, got, want)
+		}
+	}
+}
+
+// Whoever reads the code learns what it changes, and nobody takes one change for another.
+func TestTheCodeOfAChangeSaysWhatItChanges(t *testing.T) {
+	t.Parallel()
+	for changing, want := range map[flows.Changing]string{
+		flows.ChangePassword: "change your password", flows.ChangePhone: "change your mobile number",
+		flows.RemovePhone: "remove your mobile number", flows.ChangeEmail: "change your email address",
+	} {
+		l := aLetter(flows.CodeChange)
+		l.Changing = changing
+		m := compose(t, l)
+		if !strings.Contains(m.Text, "Your code to "+want+" for Payroll") || !strings.Contains(m.HTML, want) || strings.Contains(m.Subject, "482913") {
+			t.Errorf("%s: %q\n%s", changing, m.Subject, m.Text)
+		}
+	}
+}
+
+// Neither of the mails to a new address says whose account is to have it, or anything of
+// an account that has it.
+func TestMailsToANewAddressTellItsReaderNothingOfAnAccount(t *testing.T) {
+	t.Parallel()
+	l := aLetter(flows.CodeEmailChange)
+	if m := compose(t, l); !strings.Contains(m.Text, "482913") || !strings.Contains(m.Text, "because someone entered it") {
+		t.Errorf("%s", m.Text)
+	}
+	l = aLetter(flows.NoticeEmailTaken)
+	m := compose(t, l)
+	if !strings.Contains(m.Text, "no code was sent and") || strings.Contains(m.Text+m.HTML, "482913") || !strings.Contains(m.Text, "If it was you, sign in to Payroll") {
+		t.Errorf("%s", m.Text)
+	}
+}
+
+func TestAnOldNumberIsToldInOneSegmentWithNothingToPressOrFillIn(t *testing.T) {
+	t.Parallel()
+	l := aText(flows.NoticePhoneChanged)
+	l.Code = ""
+	for brand, want := range map[string]string{
+		"Harbour Mutual":        "The mobile number of your Harbour Mutual account was changed. Not you? Tell the people who run it.",
+		strings.Repeat("漢", 30): "The mobile number of your account was changed.",
+	} {
+		l.Site.Brand = brand
+		m := compose(t, l)
+		if encoding, _, segments := send.Segments(m.Text); m.Text != want || encoding != send.GSM7 || segments != 1 {
+			t.Errorf("%q", m.Text)
 		}
 	}
 }

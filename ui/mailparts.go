@@ -57,7 +57,7 @@ func (m mail) Filler() template.HTML {
 func wrap(s string, width int) string {
 	var b strings.Builder
 	column := 0
-	for i, word := range strings.Fields(s) {
+	for i, word := range strings.FieldsFunc(s, func(r rune) bool { return r == ' ' || r == '\n' }) { // not at no-break spaces
 		n := len([]rune(word))
 		switch {
 		case i == 0:

@@ -14,7 +14,7 @@ import (
 )
 
 // page is what a template shows. Its templates are "start", "password", "code",
-// "new-password", "attributes", "choose", "phone", "step-up", "continue", "ask", "not-me", "effort",
+// "new-password", "attributes", "choose", "phone", "new-email", "step-up", "account", "continue", "ask", "not-me", "effort",
 // "tell" and "inbox".
 type page struct {
 	face
@@ -52,11 +52,18 @@ type page struct {
 	Next         *link           // shown as a button
 	OtherAccount string          // address of the form that signs out and in again
 	Operators    template.HTML   // one line for the people who run the site
+	Note         template.HTML   // under the main button: what comes after it
 	Reference    string          // what to quote to them, in small print
 
 	Held     *heldView // what may be sent on
 	ResetFor string    // address whose password has to be reset
 	Effort   *effortView
+	Account  *accountView
+	// AccountURL is the page of whoever is signed in, where somebody is.
+	AccountURL string
+
+	Languages []*lang.Language // to choose from; none: there is one only
+	Back      string           // where that leads back to
 
 	faults map[string]string // by field
 	Inbox  *inboxView
@@ -88,6 +95,9 @@ type way struct {
 // newPage is an empty page with the strip for a kind of flow.
 func (c *call) newPage(tmpl, name, heading string, kind flows.Kind) *page {
 	pg := c.bare(c.lang, tmpl, name, heading)
+	if c.caller.Session != nil && !c.target.Window { // which somebody waits for
+		pg.AccountURL = c.Site.Prefix + accountPath
+	}
 	if kind != "" {
 		pg.Strip = strip{
 			Text: pg.T("strip."+string(kind), "app", template.HTML("<b>"+html.EscapeString(pg.App)+"</b>")),
@@ -172,6 +182,9 @@ func (pg *page) LTR(s string) template.HTML {
 func (pg *page) LinkTo(url string) lang.Slot {
 	return lang.Slot{Open: template.HTML(`<a href="` + html.EscapeString(url) + `">`), Close: "</a>"}
 }
+
+// HelpLink is the slot of the link to the people who run the site.
+func (pg *page) HelpLink() lang.Slot { return pg.LinkTo(string(pg.HelpURL)) }
 
 // duration says a duration in words, rounded up, in its largest fitting unit.
 func duration(l *lang.Language, d time.Duration) string {

@@ -25,13 +25,20 @@ type Engine interface {
 	SignOut(ctx context.Context, s *flows.Session) error
 	LookDisown(ctx context.Context, c flows.Caller, token string) (flows.DisownView, error)
 	Disown(ctx context.Context, c flows.Caller, token string) (flows.DisownView, error)
+	Profile(ctx context.Context, c flows.Caller) (flows.Profile, error)
+	SetProfile(ctx context.Context, c flows.Caller, values map[string]string) error
+	EndSession(ctx context.Context, c flows.Caller, sid string) error
+	EndOtherSessions(ctx context.Context, c flows.Caller) error
 }
 
-// Keys is what pages need of the secret keys: they seal the browser cookie.
+// Keys is what pages need of the secret keys: they seal the browser cookie, and what was
+// typed.
 type Keys interface {
 	SealCookie(name string, value []byte) (string, error)
 	OpenCookie(name, raw string, maxAge time.Duration) ([]byte, error)
 	Sign(label string, parts ...string) (string, error)
+	Seal(label string, plain []byte, aad string) ([]byte, error)
+	Open(label string, sealed []byte, aad string) ([]byte, error)
 }
 
 // Config is what the [Pages] of one site are made of. Nothing in it comes from a
@@ -65,7 +72,8 @@ type Config struct {
 	// Network returns the client's network, such as 198.51.100.0/24, for messages.
 	// Default: unknown.
 	Network func(*http.Request) string
-	// Keys seals the browser cookie, and signs what addresses say that messages repeat.
+	// Keys seals the browser cookie and what was typed, and signs what addresses say that
+	// messages repeat.
 	// Required.
 	Keys Keys
 	// Inbox, if not nil, is shown at /inbox to loopback peers.
@@ -73,7 +81,16 @@ type Config struct {
 	// KeepAppCookies leaves the application's cookies alone when somebody signs out
 	// or somebody else signs in. Default: they are expired.
 	KeepAppCookies bool
-	// Lang is the language where the browser asks for none that there is. Default: en.
+	// Address returns the path and query that the browser asked for. Default: the
+	// request's own.
+	Address func(*http.Request) string
+	// Chosen returns what the language cookie holds, where it was taken out of the request.
+	// Default: what the request holds.
+	Chosen func(*http.Request) string
+	// Languages are those that are offered, as BCP 47 tags. Default: all there are, English
+	// first.
+	Languages []string
+	// Lang is the one of them for whoever asks for none. Default: the first.
 	Lang string
 	// Now is the clock. Default: time.Now.
 	Now func() time.Time
@@ -99,6 +116,7 @@ type face struct {
 	Prefix                   string
 	Stylesheet, Script, Icon string // addresses
 	Site                     *flows.Site
+	dressing                 // what the look adds
 }
 
 // New checks the configuration and makes the site's stylesheet and icon.
@@ -110,7 +128,6 @@ func New(cfg Config) (*Pages, error) {
 	if err != nil || origin.Host == "" {
 		return nil, fmt.Errorf("making pages: %q is no origin", cfg.Site.Origin)
 	}
-	setDefault(&cfg.Lang, "en")
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
@@ -122,18 +139,24 @@ func New(cfg Config) (*Pages, error) {
 			return nil, fmt.Errorf("making pages: %w", err)
 		}
 	}
+	if cfg.Style, err = cfg.Style.Offering(cfg.Languages...); err != nil {
+		return nil, fmt.Errorf("making pages: %w", err)
+	}
 	bundle := cfg.Style.bundle
 	p := &Pages{Config: cfg, bundle: bundle, lang: bundle.Get(cfg.Lang), cookies: CookiesFor(cfg.Site.Origin)}
 	p.face = face{
 		Brand: brandOf(cfg.Site), App: appOf(cfg.Site), Host: origin.Host, Prefix: cfg.Site.Prefix,
 		Site: cfg.Site,
 	}
-	if p.assets, err = newAssets(p.face.Brand, cfg.Style.accent, p.lang); err != nil {
+	if p.assets, err = newAssets(p.face.Brand, cfg.Style, p.lang); err != nil {
 		return nil, fmt.Errorf("making pages: %w", err)
 	}
 	p.face.Stylesheet = p.assetURL(p.assets.css)
 	p.face.Script = p.assetURL(p.assets.script)
 	p.face.Icon = p.assetURL(p.assets.icon)
+	if err := p.dress(); err != nil {
+		return nil, fmt.Errorf("making pages: %w", err)
+	}
 	return p, nil
 }
 

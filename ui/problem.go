@@ -53,6 +53,7 @@ type problem struct {
 	decision  string        // the id of the decision that led here
 	account   string        // who is refused; default: whoever is signed in
 	returnTo  string        // where a new start should lead; checked
+	toAccount bool          // a new start leads to the account
 	other     string        // a first factor with which it is worth trying at once
 	stepUp    string        // for 401: the page on which the missing proof is given
 	confirm   bool          // for 401: somebody is signed in, and owes more
@@ -121,7 +122,11 @@ func (p *Pages) tell(w http.ResponseWriter, r *http.Request, status int, pr prob
 	if status == http.StatusTooManyRequests || pr.wait > 0 {
 		retryAfter(w, pr.wait)
 	}
-	pg := p.problemPage(p.language(r), r, pr)
+	l := p.language(r)
+	if !navigation(r) {
+		l = p.bundle.Base() // machines, and whoever reads over their shoulder, get one language
+	}
+	pg := p.problemPage(l, r, pr)
 	if !navigation(r) {
 		writeJSON(w, r, status, problemJSON{string(pr.kind), pg.Heading, pr.reference, pr.decision})
 		return
@@ -155,7 +160,7 @@ func writeJSON(w http.ResponseWriter, r *http.Request, status int, v any) {
 
 // tellProblem answers with a problem on the way to the call's target.
 func (c *call) tellProblem(status int, pr problem) {
-	pr.returnTo, pr.decision = c.target.ReturnTo, c.target.Decision
+	pr.returnTo, pr.decision, pr.toAccount = c.target.ReturnTo, c.target.Decision, c.target.Account
 	c.tell(c.w, c.r, status, pr)
 }
 
@@ -170,11 +175,11 @@ func (c *call) lost(kind problemKind) {
 
 func (p *Pages) problemPage(l *lang.Language, r *http.Request, pr problem) *page {
 	kind := "problem." + string(pr.kind)
-	var target flows.Target
+	target := flows.Target{Account: pr.toAccount}
 	target.ReturnTo, _ = ReturnTo(pr.returnTo, p.Site.Prefix)
 	pg := p.bare(l, "tell", string(pr.kind), "")
 	pg.Reference = firstNonEmpty(pr.reference, pr.decision) // of a fault the log says more by its own
-	signIn := &link{must(l.Text("start_again")), p.url("/sign-in", target)}
+	signIn := &link{must(l.Text("start_again")), p.url("/sign-in", target, uiLocales, p.carried(r))}
 	app := &link{must(l.Text("back_to_app", "app", pg.App)), "/"}
 	switch pr.kind {
 	case tooMany, tooManySends:
@@ -185,7 +190,7 @@ func (p *Pages) problemPage(l *lang.Language, r *http.Request, pr problem) *page
 	case denied, stranger:
 		p.denied(pg, r, pr)
 		if pg.Email != "" {
-			pg.OtherAccount = p.url("/sign-out", target)
+			pg.OtherAccount = p.url("/sign-out", target, uiLocales, p.carried(r))
 		}
 		pg.Cancel = app
 	case unusual:

@@ -15,7 +15,7 @@ import (
 func (w *world) problem(r *http.Request, status int) *answer {
 	rec := httptest.NewRecorder()
 	w.pages.Problem(rec, r, status)
-	return &answer{w.t, rec.Result(), rec.Body.String()}
+	return &answer{t: w.t, Response: rec.Result(), body: rec.Body.String()}
 }
 
 func TestProblemsArePagesForPeopleAndJSONForPrograms(t *testing.T) {

@@ -117,11 +117,10 @@ func (c *call) refuseForm(refusal *flows.Refusal, v flows.View) {
 	if c.retell(refusal, v) {
 		return
 	}
-	remake := c.again
-	if remake == nil {
-		remake = c.stepPage
+	pg := c.stepPage(v)
+	if c.formAt == accountPath+"/profile" {
+		pg = c.profilePage(nil)
 	}
-	pg := remake(v)
 	if pg == nil {
 		c.lost(expired)
 		return
@@ -129,9 +128,6 @@ func (c *call) refuseForm(refusal *flows.Refusal, v flows.View) {
 	if err := c.blame(pg, refusal); err != nil {
 		c.fault(err)
 		return
-	}
-	if refusal.Code == flows.CodeMalformed { // a slip is worth mending; a wrong code is not
-		pg.Code = shorten(c.form.get("code"), 200)
 	}
 	status := http.StatusUnprocessableEntity
 	switch refusal.Code {
@@ -154,6 +150,9 @@ func (c *call) blame(pg *page, refusal *flows.Refusal) error {
 		return fmt.Errorf("answering a refusal: no words for %s", refusal.Code)
 	}
 	pg.Error = true
+	if refusal.Code == flows.CodeMalformed { // a slip is worth mending; a wrong code is not
+		pg.Code = shorten(c.typed.get("code"), 200)
+	}
 	pg.PairWrong = refusal.Code == flows.PairWrong
 	pg.Box = nil
 	field := fieldOf(refusal)
@@ -179,6 +178,7 @@ var fieldsOf = map[string]map[string]bool{
 	"new-password": {"new_password": true},
 	"choose":       {"factor": true},
 	"phone":        {"phone": true},
+	"new-email":    {"email": true},
 }
 
 // fieldOf is the field to blame, also where the refusal does not say.
@@ -186,7 +186,7 @@ func fieldOf(r *flows.Refusal) string {
 	switch r.Code {
 	case flows.PairWrong, flows.ResendTooSoon, flows.TooManySends, flows.TooManyTries, flows.Exhausted, flows.NumberPaused, flows.SendFailed, flows.Busy, flows.MethodOff:
 		return ""
-	case flows.EmailMissing, flows.EmailMalformed:
+	case flows.EmailMissing, flows.EmailMalformed, flows.EmailSame, flows.EmailDomain:
 		return "email"
 	case flows.PasswordMissing:
 		return firstNonEmpty(r.Field, "password")
@@ -228,9 +228,11 @@ func (c *call) words(r *flows.Refusal, pg *page) (key string, args []any) {
 		if noRegion(c.Site.Countries) && !strings.HasPrefix(pg.Tel, "+") && !strings.HasPrefix(pg.Tel, "00") {
 			key += "_country"
 		}
-		args = []any{"example", examplePhone}
+		args = []any{"example", isolated(c.lang, examplePhone)}
 	case flows.PasswordShort, flows.PasswordLong:
 		args = []any{"n", r.Count}
+	case flows.EmailDomain:
+		args = []any{"app", pg.App}
 	}
 	return key, args
 }

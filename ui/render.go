@@ -20,6 +20,7 @@ func (p *Pages) write(w http.ResponseWriter, r *http.Request, status int, pg *pa
 	buf := buffers.Get().(*bytes.Buffer)
 	defer buffers.Put(buf)
 	buf.Reset()
+	p.offerLanguages(pg, r)
 	if err := execute(buf, pg); err != nil {
 		return fmt.Errorf("rendering page %s: %w", pg.Name, err)
 	}

@@ -18,18 +18,23 @@ func (c *call) getReset() {
 	if v.Email == "" && c.caller.Session != nil {
 		v.Email = c.caller.Session.Email
 	}
-	c.show(http.StatusOK, c.resetPage(v))
+	pg := c.resetPage(v)
+	c.tellWhy(pg)
+	c.show(http.StatusOK, pg)
 }
 
 func (c *call) resetPage(v flows.View) *page {
 	pg := c.newPage("start", "reset", must(c.lang.Text("reset.title")), flows.Reset)
-	pg.Action = c.url("/reset", c.target)
-	pg.Email = v.Email
+	pg.Action = c.url("/reset", c.target, "f", c.query.get("f"))
+	pg.Email = firstNonEmpty(c.typed.get("email"), v.Email)
 	pg.Lead = pg.T("reset.lead")
 	pg.Go, pg.Busy = pg.S("way.email_code"), pg.S("way.sending")
 	if c.caller.Session != nil {
 		pg.Lead += c.asWhom(pg) + " " + pg.T("reset.signs_out")
 		pg.Cancel = &link{pg.S("back_to_app", "app", pg.App), "/"}
+		if c.target.Account {
+			pg.Cancel = c.backToAccount(pg)
+		}
 	} else {
 		pg.OtherKind = c.url("/sign-in", c.target, "f", v.Flow)
 	}
@@ -41,9 +46,8 @@ func (c *call) postReset() {
 		c.tellProblem(http.StatusNotFound, problem{})
 		return
 	}
-	email := c.form.get("email")
-	c.again = func(flows.View) *page { return c.resetPage(flows.View{Email: email}) }
-	if v, ok := c.start(flows.Reset, flows.Identify{Email: email}); ok {
+	c.formAt = "/reset"
+	if v, ok := c.start(flows.Reset, flows.Identify{Email: c.form.get("email")}); ok {
 		c.advance(v)
 	}
 }
@@ -81,6 +85,8 @@ func (c *call) newPasswordPage(v flows.View) *page {
 		pg.Lead += " " + pg.T("reset.signs_out")
 		pg.Go, pg.Busy = pg.S("reset.change"), pg.S("reset.changing")
 		pg.Cancel = &link{pg.S("reset.keep"), c.url("/sign-in", v.Target)}
+	case v.Kind == flows.Change:
+		c.changePassword(pg)
 	case len(c.Site.Attributes) > 0: // which are asked for next
 		pg.Go, pg.Busy = pg.S("sign_up.go"), pg.S("moment")
 	default:
@@ -94,5 +100,6 @@ func (c *call) postNewPassword() {
 		c.submit(flows.SkipPassword{})
 		return
 	}
+	c.adding = c.target.Account && c.addsPassword()
 	c.submit(flows.SetPassword{Password: c.form.get("new_password")})
 }

@@ -56,8 +56,9 @@ func TestARefusalThatNeedsNothingTypedIsToldAtItsOwnAddress(t *testing.T) {
 	}
 }
 
-// What needs mending comes back as it was typed, in the answer to the form itself.
-func TestARefusalThatKeepsWhatWasTypedIsToldAtOnce(t *testing.T) {
+// What needs mending comes back as it was typed, at an address that tells it to nobody
+// but this browser, on this page, for some minutes.
+func TestARefusalThatKeepsWhatWasTypedKeepsItToThisBrowser(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		path   string
@@ -66,18 +67,56 @@ func TestARefusalThatKeepsWhatWasTypedIsToldAtOnce(t *testing.T) {
 		fields []string
 		keeps  string
 	}{
+		{"/sign-in", "", flows.EmailMalformed, []string{"email", "dana@nowhere"}, `value="dana@nowhere"`},
+		{"/sign-up", "", flows.EmailMalformed, []string{"email", "dana@nowhere"}, `value="dana@nowhere"`},
+		{"/reset", "", flows.EmailMalformed, []string{"email", "dana@nowhere"}, `value="dana@nowhere"`},
 		{"/code", flows.AskCode, flows.CodeMalformed, []string{"code", "48291"}, `value="48291"`},
 		{"/phone", flows.AskPhone, flows.PhoneMalformed, []string{"tel", "07700"}, `value="07700"`},
 		{"/phone", flows.AskPhone, flows.TooManySends, []string{"tel", "07700 900123"}, `value="07700 900123"`},
 		{"/password", flows.AskPassword, flows.PasswordMissing, []string{"email", "other@x.example"}, `value="other@x.example"`},
 	} {
-		w := newWorld(t)
-		w.engine.now = with(viewOf(flows.SignIn, c.step), func(v *flows.View) { v.First = true })
-		w.engine.err = refused(c.code, -1)
-		if a := w.post(c.path+"?f=f8Q2k", c.fields...).says(c.keeps, "Error: "); a.StatusCode < 400 {
-			t.Errorf("%s answers %d", c.code, a.StatusCode)
+		now := noon
+		w := newWorld(t, func(c *Config) { c.Now = func() time.Time { return now } })
+		if w.engine.err = refused(c.code, -1); c.step != "" {
+			w.engine.now = with(viewOf(flows.SignIn, c.step), func(v *flows.View) { v.First = true })
 		}
+		a := w.post(c.path+"?f=f8Q2k", c.fields...)
+		to := a.Header.Get("Location")
+		if a.StatusCode != http.StatusSeeOther || strings.Contains(to, strings.Fields(c.fields[1])[0]) {
+			t.Errorf("%s %s leads to %d %s", c.path, c.code, a.StatusCode, to)
+		}
+		w.told(a).says(c.keeps, "Error: ")
+		now = noon.Add(typedLife + time.Second)
+		w.told(a).saysNot(c.keeps)
+		now = noon
+		other := w.request("GET", strings.TrimPrefix(to, "/.auth"), nil)
+		sealed, err := w.pages.Keys.SealCookie(w.pages.cookies.BrowserName(), []byte("another secret of thirty-two byte"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		other.Header.Set("Cookie", w.pages.cookies.BrowserName()+"="+sealed)
+		w.do(other).saysNot(c.keeps)
+		w.get(strings.Replace(strings.TrimPrefix(to, "/.auth"), "f=f8Q2k", "f=another", 1)).saysNot(c.keeps)
 	}
+}
+
+func TestMoreThanAnAddressHoldsIsShownAgainInPlace(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	long := strings.Repeat("x", 200)
+	attributes := make([]flows.Attribute, 20)
+	var fields []string
+	for i := range attributes {
+		attributes[i] = flows.Attribute{Name: fmt.Sprintf("a%d", i), Label: "A", Type: flows.AttributeText}
+		fields = append(fields, attributeKey(attributes[i].Name), long)
+	}
+	w.pages.Site.Attributes = attributes
+	w.engine.now = with(viewOf(flows.SignUp, flows.AskAttributes), func(v *flows.View) { v.Attributes = attributes })
+	w.engine.err = &flows.Refusal{Code: flows.AttributesInvalid, Names: []string{"a3"}, Left: -1}
+	w.post("/attributes?f=f8Q2k", fields...).status(http.StatusUnprocessableEntity).says(long, "Error: ")
+	// An address that is too long is not kept, and the page says what is wrong all the same.
+	w.engine.now, w.engine.err = flows.View{}, refused(flows.EmailMalformed, -1)
+	w.told(w.post("/sign-in", "email", strings.Repeat("x", mostTyped))).says("Error: ").saysNot("xxx")
 }
 
 // Whoever makes up such an address shows nothing of their own, and nothing that could
@@ -96,7 +135,7 @@ func TestAnAddressCannotMakeAPageSayWhatIsNotSo(t *testing.T) {
 	}
 	for step, queries := range map[flows.Step][]string{
 		flows.AskCode: {
-			"why=", "why=code_wrong_left", "why=Call+0800", "why=flow_gone", "why=too_many_tries", "why=exhausted", "why=code_malformed&n=3",
+			"why=", "why=code_wrong_left", "why=Call+0800", "why=flow_gone", "why=too_many_tries", "why=exhausted", "why=code_malformed", "why=email_malformed", "why=phone_malformed", "why=attributes_missing",
 			"why=pair_wrong", "why=choice_missing", "why=password_common", "why=resend_too_soon&n=9&wait=99", "why=too_many_sends", "why=too_many_sends&until=x",
 			until(0), until(-time.Hour), until(25 * time.Hour), "why=too_many_sends&until=9223372036854775807", "why=too_many_sends&until=-9223372036854775808",
 		},

@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"cmp"
 	"crypto/subtle"
 	"errors"
 	"net/http"
@@ -38,6 +39,14 @@ var routes = map[string]route{
 	"/done":         {get: (*call).getDone},
 	"/sign-out":     {get: (*call).getSignOut, post: (*call).postSignOut},
 	"/not-me":       {get: (*call).getNotMe, post: (*call).postNotMe},
+	"/email":        {get: (*call).getNewEmail, post: (*call).postNewEmail},
+
+	"/account":              {get: (*call).getAccount, post: (*call).postAccount},
+	"/account/password":     {get: askChange(flows.ChangePassword), post: beginChange(flows.ChangePassword)},
+	"/account/phone":        {get: askChange(flows.ChangePhone), post: beginChange(flows.ChangePhone)},
+	"/account/remove-phone": {get: askChange(flows.RemovePhone), post: beginChange(flows.RemovePhone)},
+	"/account/email":        {get: askChange(flows.ChangeEmail), post: beginChange(flows.ChangeEmail)},
+	"/account/profile":      {get: (*call).getProfile, post: (*call).postProfile},
 }
 
 // stepPaths says which address shows which step.
@@ -49,6 +58,7 @@ var stepPaths = map[flows.Step]string{
 	flows.Confirm:        "/step-up",
 	flows.Choose:         "/choose",
 	flows.AskPhone:       "/phone",
+	flows.AskEmail:       "/email",
 	flows.Stuck:          "/stuck",
 }
 
@@ -58,13 +68,16 @@ type call struct {
 	w           http.ResponseWriter
 	r           *http.Request
 	lang        *lang.Language
+	locale      string // the language to name in addresses; empty: none
 	query, form fields
 	engine      Engine
 	caller      flows.Caller
 	target      flows.Target
-	// again makes the page to show once more when an input is refused, where that page
-	// keeps what was typed. Nil: the step's own page will do.
-	again func(flows.View) *page
+	typed       typed // into the form that was refused
+	// formAt is the page on which a refused input is told, where it is not the step's own.
+	formAt string
+	// adding: the flow at hand gives an account its first password.
+	adding bool
 }
 
 // ServeHTTP answers everything below the prefix. The request's path is the full one;
@@ -78,6 +91,10 @@ func (p *Pages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	if (path == "/inbox" || path == "/inbox.json" || strings.HasPrefix(path, "/inbox/")) && below && p.inboxOpen(r) {
 		p.serveInbox(w, r, path)
+		return
+	}
+	if path == languagePath && below {
+		p.serveLanguage(w, r)
 		return
 	}
 	route, known := routes[path]
@@ -127,6 +144,9 @@ func (p *Pages) refuseMethod(w http.ResponseWriter, r *http.Request, post bool) 
 
 func (p *Pages) serveAsset(w http.ResponseWriter, r *http.Request, name string) {
 	f := p.assets.byName[name]
+	if name == stepUpName {
+		f = cmp.Or(p.assets.stepUp[p.language(r).Tag], f)
+	}
 	switch {
 	case f == nil:
 		p.Problem(w, r, http.StatusNotFound)
@@ -140,7 +160,7 @@ func (p *Pages) serveAsset(w http.ResponseWriter, r *http.Request, name string) 
 // newCall reads the request and finds out who acts. It returns nil when it has
 // answered the request itself, with a problem.
 func (p *Pages) newCall(w http.ResponseWriter, r *http.Request) *call {
-	c := &call{Pages: p, w: w, r: r, lang: p.language(r)}
+	c := &call{Pages: p, w: w, r: r, lang: p.language(r), locale: p.carried(r)}
 	var err error
 	if !forPerson(r) {
 		p.tell(w, r, http.StatusForbidden, problem{kind: crossSite})
@@ -175,6 +195,10 @@ func (p *Pages) newCall(w http.ResponseWriter, r *http.Request) *call {
 	}
 	if p.Network != nil {
 		c.caller.Network = p.Network(r)
+	}
+	path := strings.TrimPrefix(r.URL.Path, p.Site.Prefix)
+	if c.typed = c.openTyped(path); r.Method == http.MethodPost {
+		c.typed = c.takeTyped(path)
 	}
 	return c
 }
@@ -211,13 +235,6 @@ func (p *Pages) sameOrigin(r *http.Request) bool {
 	return r.Header.Get("Sec-Fetch-Site") != "" || origin == "" || origin == p.Site.Origin
 }
 
-func (p *Pages) language(r *http.Request) *lang.Language {
-	if header := r.Header.Get("Accept-Language"); header != "" {
-		return p.bundle.Match(header)
-	}
-	return p.lang
-}
-
 func deviceLabel(l *lang.Language, userAgent string) string {
 	browser, system := device(userAgent)
 	if browser == "" || system == "" {
@@ -246,6 +263,7 @@ func (p *Pages) targetOf(query fields) flows.Target {
 		t.Decision = id
 	}
 	t.Window = query.get("window") == "1"
+	t.Account = query.get("account") == "1"
 	return t
 }
 

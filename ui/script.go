@@ -2,42 +2,63 @@ package ui
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"regexp"
+	"strconv"
 	"strings"
 
 	"github.com/stepgate/stepgate/ui/lang"
 )
 
-// stepUpScript is the script with which an application asks for what a fetch of its own
-// lacks. Applications name it in their pages, so its address says nothing of what is in it.
+// stepUpName is how applications name, in their pages, the script with which they ask for
+// what a fetch of their own lacks. So it says nothing of what is in it, nor in which
+// language.
+const stepUpName = "step-up.js"
+
+// stepUpScript is that script in one language.
 func stepUpScript(l *lang.Language) (*asset, error) {
-	const name = "step-up.js"
-	source, err := files.ReadFile("assets/" + name)
+	source, err := files.ReadFile("assets/" + stepUpName)
 	if err != nil {
 		return nil, err
 	}
-	texts := make(map[string]string)
-	for word, key := range map[string]string{
-		"login_required": "script.sign_in", "confirm": "script.confirm", "wait": "script.wait", "go": "script.go", "cancel": "script.cancel",
+	var texts []string
+	for _, word := range [][2]string{
+		{"login_required", "script.sign_in"}, {"confirm", "script.confirm"}, {"wait", "script.wait"}, {"go", "script.go"}, {"cancel", "script.cancel"},
 	} {
-		if texts[word], err = l.Text(key); err != nil {
+		text, err := l.Text(word[1])
+		if err != nil {
 			return nil, err
 		}
+		said, err := json.Marshal(text)
+		if err != nil {
+			return nil, err
+		}
+		texts = append(texts, word[0]+":"+string(said))
 	}
-	said, err := json.Marshal(texts)
-	if err != nil {
-		return nil, err
-	}
-	script := strings.Replace(minifyScript(string(source)), "TEXTS", string(said), 1)
-	a := newAsset(name, "text/javascript; charset=utf-8", []byte(script))
-	a.name, a.stable = name, true
+	script := strings.NewReplacer("TEXTS", "{"+strings.Join(texts, ",")+"}", "LANG", strconv.Quote(l.Tag), "DIR", strconv.Quote(l.Dir)).Replace(minifyScript(string(source)))
+	a := newAsset(stepUpName, "text/javascript; charset=utf-8", []byte(script))
+	a.name, a.stable = stepUpName, true
 	return a, nil
+}
+
+// stepUpScripts are the script in every language that is offered, by tag.
+func stepUpScripts(bundle *lang.Bundle) (map[string]*asset, error) {
+	scripts := make(map[string]*asset)
+	for _, l := range bundle.Languages() {
+		script, err := stepUpScript(l)
+		if err != nil {
+			return nil, fmt.Errorf("writing the script for applications in %s: %w", l.Tag, err)
+		}
+		scripts[l.Tag] = script
+	}
+	return scripts, nil
 }
 
 var (
 	jsAround = regexp.MustCompile(` ?([=>{}();,:?&|!.]+) ?`)
 	jsLine   = regexp.MustCompile(`([{(,;])\n`)
+	jsEnd    = regexp.MustCompile(`[;,]+}`)
 )
 
 // minifyScript makes a script smaller. It knows only our own: no comment behind code, no
@@ -50,7 +71,7 @@ func minifyScript(js string) string {
 		}
 	}
 	// A line that ends so goes on, or has come to its end, on one line as well.
-	return jsLine.ReplaceAllString(strings.Join(kept, "\n"), "$1")
+	return jsEnd.ReplaceAllString(jsLine.ReplaceAllString(strings.Join(kept, "\n"), "$1"), "}")
 }
 
 // getDone is where a flow ends that a script has opened a window for. The page's own script

@@ -14,21 +14,22 @@ import (
 
 func stepUp(t *testing.T) *asset {
 	t.Helper()
-	return newWorld(t).pages.assets.byName["step-up.js"]
+	return newWorld(t).pages.assets.stepUp["en"]
 }
 
 func TestTheScriptForApplicationsIsSmall(t *testing.T) {
 	t.Parallel()
-	f := stepUp(t)
-	if len(f.plain) > 2048 || len(f.gzip) > 1200 {
-		t.Errorf("%d bytes, %d packed", len(f.plain), len(f.gzip))
+	for tag, f := range newWorld(t).pages.assets.stepUp {
+		if len(f.plain) > 2048 || len(f.gzip) > 1200 {
+			t.Errorf("%s: %d bytes, %d packed", tag, len(f.plain), len(f.gzip))
+		}
 	}
 }
 
 func TestTheScriptForApplicationsKeepsWhatIsWritten(t *testing.T) {
 	t.Parallel()
 	source, served := string(mustAsset(t, "assets/step-up.js")), string(stepUp(t).plain)
-	if strings.Contains(served, "//") || strings.Contains(served, "TEXTS") {
+	if strings.Contains(served, "//") || regexp.MustCompile(`TEXTS|LANG|DIR`).MatchString(served) {
 		t.Errorf("served is\n%s", served)
 	}
 	literals := regexp.MustCompile(`"[^"\n]*"`)

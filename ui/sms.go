@@ -10,8 +10,12 @@ import (
 )
 
 // maxSMS is how long a text message may be, in septets: what Android's WebOTP reads,
-// and below the 160 that fit into one segment.
-const maxSMS = 140
+// and below the 160 that fit into one segment. maxWideSMS is the same in a language that
+// GSM-7 cannot write, in 16-bit units: what two segments hold.
+const (
+	maxSMS     = 140
+	maxWideSMS = 134
+)
 
 // A wording is one way to put a text message.
 type wording struct {
@@ -19,45 +23,68 @@ type wording struct {
 	args []any
 }
 
-// smsText is a code as a text message. Its last line binds the code to the host
-// (WICG origin-bound one-time codes), so that browsers fill it in there and nowhere
-// else. It is always one GSM-7 segment: names that are too long or outside of GSM-7
+// smsText is a code, or a notice, as a text message. The last line of a code binds it to
+// the host (WICG origin-bound one-time codes), so that browsers fill it in there and
+// nowhere else. It is always one GSM-7 segment: names that are too long or outside of GSM-7
 // are left out, then the warning; never the code, and never the origin's line. What a
 // code opens one time goes last of all, and is shortened first.
+//
+// In a language that GSM-7 cannot write it is one or two UCS-2 segments: one holds 70
+// characters, host included, which is too little to say what a code is for. That is what
+// somebody who is being talked out of it must read, so it is worth the price of a second.
 func smsText(l *lang.Language, letter flows.Letter) (string, error) {
 	wordings, err := wordingsOf(letter)
 	if err != nil {
 		return "", err
 	}
-	bound := "\n\n@" + hostOf(letter.Site) + " #" + letter.Code
+	bound := ""
+	if letter.Code != "" { // a notice has nothing to fill in
+		bound = "\n\n@" + hostOf(letter.Site) + " #" + letter.Code
+	}
 	var text string
 	for _, w := range wordings {
-		sentence, err := l.Text(w.key, append(w.args, "code", letter.Code)...)
+		if letter.Code != "" {
+			w.args = append(w.args, "code", letter.Code)
+		}
+		sentence, err := l.Text(w.key, w.args...)
 		if err != nil {
 			return "", fmt.Errorf("composing a text message: %w", err)
 		}
 		text = sentence + bound
-		if encoding, n, _ := send.Segments(text); encoding == send.GSM7 && n <= maxSMS {
+		if fits(text, l) {
 			break
 		}
 	}
 	return text, nil
 }
 
-// FitsSMS reports whether a code of so many digits fits into one segment of a text message
-// together with the line that binds it to the site's host, in the least words of every
-// language. Whatever is longer would cost twice, and might arrive in two parts.
-func FitsSMS(site *flows.Site, digits int) (bool, error) {
-	bundle, err := languages()
-	if err != nil {
-		return false, fmt.Errorf("measuring a text message: %w", err)
+func fits(text string, l *lang.Language) bool {
+	encoding, n, _ := send.Segments(text)
+	if encoding == send.GSM7 {
+		return n <= maxSMS
 	}
-	for _, l := range bundle.Languages() {
+	return wide(l) && n <= maxWideSMS
+}
+
+// wide reports whether GSM-7 cannot write a language. What is written in Latin letters it
+// can, at the price of some accents.
+func wide(l *lang.Language) bool { return l.Script() != "Latn" }
+
+// FitsSMS reports whether a code of so many digits fits into a text message together with
+// the line that binds it to the site's host, in the least words of every language that is
+// offered: into one segment, or into two where a language cannot be written in GSM-7.
+// Whatever is longer would cost once more, and might arrive in parts.
+func FitsSMS(site *flows.Site, digits int, style *Style) (bool, error) {
+	for _, l := range style.bundle.Languages() {
 		text, err := smsText(l, flows.Letter{Site: site, Purpose: flows.CodeSignIn, Code: strings.Repeat("0", digits)})
 		if err != nil {
 			return false, err
 		}
-		if _, _, segments := send.Segments(text); segments > 1 {
+		most := 1
+		if wide(l) {
+			most = 2
+		}
+		if _, _, segments := send.Segments(text); segments > most {
 			return false, nil
 		}
 	}
@@ -77,6 +104,12 @@ func wordingsOf(letter flows.Letter) ([]wording, error) {
 		about = "sms.step_up"
 	case flows.CodeEnrol:
 		about = "sms.enrol"
+	case flows.CodeChange:
+		about = "sms.change"
+	case flows.NoticePhoneChanged:
+		add("sms.phone_changed", "brand", brand)
+		add("sms.phone_changed_short")
+		return wordings, nil
 	default:
 		return nil, fmt.Errorf("composing a text message: %s is not sent as one", letter.Purpose)
 	}

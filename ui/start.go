@@ -27,6 +27,7 @@ func (c *call) getSignIn() {
 		pg.Box = &box{Tone: "care", Text: pg.T("sign_in.ended")}
 	}
 	c.tellHeld(pg)
+	c.tellWhy(pg)
 	c.show(http.StatusOK, pg)
 }
 
@@ -46,8 +47,8 @@ func (c *call) begun() flows.View {
 
 func (c *call) signInPage(v flows.View) *page {
 	pg := c.newPage("start", "sign-in", must(c.lang.Text("sign_in.title")), flows.SignIn)
-	pg.Action = c.url("/sign-in", c.target)
-	pg.Email = v.Email
+	pg.Action = c.url("/sign-in", c.target, "f", c.query.get("f"))
+	pg.Email = firstNonEmpty(c.typed.get("email"), v.Email)
 	pg.ByPassword = !c.Site.EmailCode
 	pg.BothWays = c.Site.EmailCode && c.Site.Password
 	pg.Reference = c.target.Decision
@@ -59,10 +60,9 @@ func (c *call) signInPage(v flows.View) *page {
 }
 
 func (c *call) postSignIn() {
-	email := c.form.get("email")
-	c.again = func(flows.View) *page { return c.signInPage(flows.View{Email: email}) }
+	c.formAt = "/sign-in"
 	byPassword := !c.Site.EmailCode || c.Site.Password && c.form.get("way") == policy.Password.String()
-	if v, ok := c.start(flows.SignIn, flows.Identify{Email: email, ByPassword: byPassword}); ok {
+	if v, ok := c.start(flows.SignIn, flows.Identify{Email: c.form.get("email"), ByPassword: byPassword}); ok {
 		c.advance(v)
 	}
 }
@@ -74,14 +74,16 @@ func (c *call) getSignUp() {
 	case c.caller.Session != nil:
 		c.goHome(c.target)
 	default:
-		c.show(http.StatusOK, c.signUpPage(c.begun()))
+		pg := c.signUpPage(c.begun())
+		c.tellWhy(pg)
+		c.show(http.StatusOK, pg)
 	}
 }
 
 func (c *call) signUpPage(v flows.View) *page {
 	pg := c.newPage("start", "sign-up", must(c.lang.Text("sign_up.title")), flows.SignUp)
-	pg.Action = c.url("/sign-up", c.target)
-	pg.Email = v.Email
+	pg.Action = c.url("/sign-up", c.target, "f", c.query.get("f"))
+	pg.Email = firstNonEmpty(c.typed.get("email"), v.Email)
 	pg.Lead = pg.T("sign_up.lead")
 	pg.Go, pg.Busy = pg.S("sign_up.go"), pg.S("moment")
 	pg.OtherKind = c.url("/sign-in", c.target)
@@ -93,9 +95,8 @@ func (c *call) postSignUp() {
 		c.tellProblem(http.StatusForbidden, problem{kind: closed})
 		return
 	}
-	email := c.form.get("email")
-	c.again = func(flows.View) *page { return c.signUpPage(flows.View{Email: email}) }
-	if v, ok := c.start(flows.SignUp, flows.Identify{Email: email}); ok {
+	c.formAt = "/sign-up"
+	if v, ok := c.start(flows.SignUp, flows.Identify{Email: c.form.get("email")}); ok {
 		c.advance(v)
 	}
 }
@@ -106,7 +107,9 @@ func (c *call) getEnrol() {
 		c.signIn()
 		return
 	}
-	c.show(http.StatusOK, c.enrolPage(c.url("/enrol", c.target)))
+	pg := c.enrolPage(c.url("/enrol", c.target))
+	c.tellWhy(pg)
+	c.show(http.StatusOK, pg)
 }
 
 func (c *call) enrolPage(action string) *page {
@@ -124,7 +127,7 @@ func (c *call) postEnrol() {
 		c.signIn()
 		return
 	}
-	c.again = func(flows.View) *page { return c.enrolPage(c.url("/enrol", c.target)) }
+	c.formAt = "/enrol"
 	if v, ok := c.start(flows.Enrol, flows.Open{}); ok {
 		c.advance(v)
 	}

@@ -41,6 +41,8 @@ func (c *call) stepPage(v flows.View) *page {
 		return c.choosePage(v)
 	case flows.AskPhone:
 		return c.phonePage(v)
+	case flows.AskEmail:
+		return c.newEmailPage(v)
 	case flows.Confirm:
 		return c.stepUpPage(v)
 	case flows.Stuck:
@@ -59,18 +61,21 @@ func (c *call) stepOf(v flows.View, name, heading string) *page {
 	}
 	pg := c.newPage(name, name, heading, kind)
 	pg.View = v
+	c.whose(pg, v)
 	c.tellReset(pg, v)
 	return pg
 }
 
 // inSession reports whether the flow goes on within a session. In the others nobody is
 // signed in before the end.
-func inSession(v flows.View) bool { return v.Kind == flows.StepUp || v.Kind == flows.Enrol }
+func inSession(v flows.View) bool {
+	return v.Kind == flows.StepUp || v.Kind == flows.Enrol || v.Kind == flows.Change
+}
 
 func (c *call) passwordPage(v flows.View) *page {
 	pg := c.stepOf(v, "password", must(c.lang.Text("password.title")))
 	pg.Forgot = c.url("/reset", v.Target, "f", v.Flow)
-	pg.Email = firstNonEmpty(c.form.get("email"), v.Email)
+	pg.Email = firstNonEmpty(c.typed.get("email"), v.Email)
 	pg.Action = c.stepURL(v)
 	pg.Go = pg.S("password.go_confirm")
 	pg.Ways = c.otherWays(v)
@@ -118,6 +123,7 @@ func (c *call) codePage(v flows.View) *page {
 			pg.Heading = pg.S("code.step_up_title", "page", v.Target.Label)
 		}
 	}
+	c.changeCode(pg, v)
 	pg.Action = c.stepURL(v)
 	pg.Wait = max(0, ceil(v.ResendAfter.Sub(c.Now()), 1e9))
 	pg.Over = max(0, ceil(v.Expires.Sub(c.Now()), 1e9))
@@ -175,6 +181,9 @@ func (c *call) codeLead(pg *page, v flows.View) template.HTML {
 		return c.unsureLead(pg, v, time) // nobody knows that it was sent
 	}
 	switch {
+	case v.NewEmail != "":
+		return pg.T("change.email_code_lead", "email", pg.strong(v.NewEmail), "time", time,
+			"change", pg.LinkTo(c.url("/email", v.Target, "f", v.Flow)))
 	case v.Enrolling:
 		return pg.T("code.sms_lead_change", "phone", pg.strong(v.Phone), "time", time,
 			"change", pg.LinkTo(c.url("/phone", v.Target, "f", v.Flow)))
@@ -197,11 +206,15 @@ func (c *call) codeLead(pg *page, v flows.View) template.HTML {
 // unsureLead is codeLead for a message that may not have been sent.
 func (c *call) unsureLead(pg *page, v flows.View, time string) template.HTML {
 	whom, change := v.Email, ""
+	if v.NewEmail != "" {
+		whom, change = v.NewEmail, "/email"
+	}
 	switch {
 	case v.Expires.IsZero() && v.Factor == policy.SMSCode: // none was made, since a budget was spent
 		return pg.T("code.none_number", "digits", pg.strong(v.Phone))
 	case v.Expires.IsZero():
 		return pg.T("code.none", "address", pg.strong(whom))
+	case v.NewEmail != "":
 	case v.Enrolling:
 		whom, change = v.Phone, "/phone"
 	case v.Factor == policy.SMSCode:
@@ -305,8 +318,11 @@ func (c *call) phonePage(v flows.View) *page {
 	pg.Action = c.url("/phone", v.Target, "f", v.Flow)
 	pg.Lead = pg.T("phone.lead")
 	pg.Go = pg.S("phone.go")
-	if v.Enrolling {
+	if pg.Tel = c.typed.get("tel"); pg.Tel == "" && v.Enrolling && v.Step == flows.AskCode { // before, what is known is the old number
 		pg.Tel = v.Phone
+	}
+	if v.Kind == flows.Change {
+		pg.Heading, pg.Lead, pg.Note = pg.S("change.phone_title"), pg.T("change.phone_lead"), pg.T("change.phone_after")
 	}
 	if inSession(v) {
 		c.target = v.Target
@@ -320,11 +336,6 @@ func (c *call) phonePage(v flows.View) *page {
 }
 
 func (c *call) postPhone() {
-	typed := c.form.get("tel")
-	c.again = func(v flows.View) *page {
-		pg := c.phonePage(v)
-		pg.Tel = typed
-		return pg
-	}
-	c.submit(flows.GivePhone{Phone: typed})
+	c.formAt = "/phone"
+	c.submit(flows.GivePhone{Phone: c.form.get("tel")})
 }

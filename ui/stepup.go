@@ -99,13 +99,17 @@ func wayInput(word string) (flows.Input, bool) {
 }
 
 func (c *call) stepUpPage(v flows.View) *page {
-	pg := c.newPage("step-up", "step-up", must(c.lang.Text("step_up.title")), flows.StepUp)
+	kind := flows.StepUp
+	if ofAccount(v) {
+		kind = v.Kind
+	}
+	pg := c.newPage("step-up", "step-up", must(c.lang.Text("step_up.title")), kind)
 	pg.View = v
 	pg.Action = c.url("/step-up", c.target, "f", v.Flow)
 	pg.Email = v.Email
 	pg.Reference = v.Target.Decision
 	pg.Once = pg.approves(v) != ""
-	pg.Lead = pg.stepUpLead()
+	pg.Lead = c.stepUpLead(pg)
 	pg.Why = c.why(pg)
 	pg.Go = pg.S("way." + v.Factor.String())
 	pg.Ways = c.otherWays(v)
@@ -113,7 +117,10 @@ func (c *call) stepUpPage(v flows.View) *page {
 	return pg
 }
 
-func (pg *page) stepUpLead() template.HTML {
+func (c *call) stepUpLead(pg *page) template.HTML {
+	if pg.View.Kind == flows.Change {
+		return c.changeLead(pg)
+	}
 	name, lead := pg.View.Target.Label, "step_up.lead"
 	if pg.Once {
 		name, lead = pg.approves(pg.View), "step_up.lead_once"
@@ -159,6 +166,9 @@ func (pg *page) Channel() template.HTML {
 
 // Then is what happens after the button.
 func (pg *page) Then() template.HTML {
+	if pg.View.Kind == flows.Change {
+		return pg.T("change.then")
+	}
 	if pg.View.ThenPhone {
 		return pg.T("steps.first."+pg.View.Factor.String()) + " " + pg.ThenPhone()
 	}
@@ -213,8 +223,11 @@ func (c *call) otherWays(v flows.View) []way {
 // the browser says, else to the front page; never to the target itself, which would
 // lead right back here.
 func (c *call) cancel(pg *page) *link {
-	if c.target.Window { // whoever waits for it has a way back of its own
+	switch {
+	case c.target.Window: // whoever waits for it has a way back of its own
 		return nil
+	case c.target.Account || pg.View.Target.Account:
+		return c.backToAccount(pg)
 	}
 	candidates := []string{"/"}
 	if u, err := url.Parse(c.r.Referer()); err == nil && u.Scheme+"://"+u.Host == c.Site.Origin {

@@ -31,6 +31,9 @@ func (c *call) stuckPage(v flows.View) *page {
 	pg.List = append(pg.List, pg.T("stuck.ask", "app", pg.App))
 	pg.OtherAccount = c.url("/sign-out", v.Target)
 	pg.Cancel = &link{pg.S("back_to_app", "app", pg.App), "/"}
+	if v.Target.Account {
+		pg.OtherAccount, pg.Cancel = "", c.backToAccount(pg)
+	}
 	return pg
 }
 
@@ -65,4 +68,7 @@ func (c *call) mailboxSpent(pg *page, v flows.View) {
 	pg.Lead += c.asWhom(pg)
 	pg.List = append(pg.List, pg.T("stuck.mailbox_not_you", "app", pg.App))
 	pg.Cancel = &link{pg.S("sign_out.go"), c.url("/sign-out", flows.Target{})}
+	if v.Target.Account {
+		pg.Cancel = c.backToAccount(pg)
+	}
 }

@@ -6,6 +6,6 @@
 // code, so whoever translates can never write markup. A key that a language lacks
 // is taken from its parent, and at last from the fallback language.
 //
-// Codes, phone digits and references are passed as strings, so their digits are
-// never localised; numbers are passed as int.
+// All digits are ASCII, in every language: see [Language]. Codes, phone digits and
+// references are passed as strings, so they are not even grouped; numbers as int.
 package lang

@@ -3,6 +3,7 @@ package lang
 import (
 	"embed"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
@@ -20,21 +21,29 @@ var embedded embed.FS
 // Default is the languages that come with Stepgate. English is the fallback.
 func Default() (*Bundle, error) { return Load(embedded, "en") }
 
-// A Bundle is every language there is. It is read-only and safe for concurrent use.
+// A Bundle is the languages that are offered. It is read-only and safe for concurrent
+// use.
 type Bundle struct {
-	languages []*Language // the fallback first
+	languages []*Language // the default first
 	matcher   language.Matcher
-	byTag     map[string]*Language
+	all       map[string]*Language // those that are not offered too: others inherit from them
+	base      *Language            // the fallback
 }
 
 // A Language renders messages in one language.
+//
+// Its numbers have ASCII digits, grouped as the language has it, also where people write
+// others: codes, times and the ends of phone numbers must be ASCII, to be compared with
+// what a message or a keyboard shows, and two kinds of digits on one page read as a
+// mistake. So "you entered 5" is written like the code that was entered.
 type Language struct {
 	Tag string // BCP 47, such as fr-CA
 	Dir string // ltr or rtl
 
 	tag      language.Tag
 	numbers  *message.Printer
-	messages map[string][]node
+	own      map[string][]node // what is said in the language itself
+	messages map[string][]node // and what is inherited
 }
 
 // Load reads every *.json of fsys, each named after its language tag. It refuses
@@ -45,36 +54,49 @@ func Load(fsys fs.FS, fallback string) (*Bundle, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listing languages: %w", err)
 	}
-	b := &Bundle{byTag: map[string]*Language{}}
+	all := map[string]*Language{}
 	for _, file := range files {
 		l, err := read(fsys, file)
 		if err != nil {
 			return nil, fmt.Errorf("reading language %s: %w", file, err)
 		}
-		b.byTag[l.Tag] = l
+		all[l.Tag] = l
 	}
-	base := b.byTag[fallback]
-	if base == nil {
+	if all[fallback] == nil {
 		return nil, fmt.Errorf("reading languages: no %s.json", fallback)
 	}
-	b.languages = append(b.languages, base)
-	for _, tag := range slices.Sorted(maps.Keys(b.byTag)) {
+	tags := []string{fallback}
+	for _, tag := range slices.Sorted(maps.Keys(all)) {
 		if tag != fallback {
-			b.languages = append(b.languages, b.byTag[tag])
+			tags = append(tags, tag)
 		}
 	}
-	tags := make([]language.Tag, len(b.languages))
-	for i, l := range b.languages {
-		tags[i] = l.tag
-		if err := l.agree(base); err != nil {
-			return nil, fmt.Errorf("comparing %s with %s: %w", l.Tag, base.Tag, err)
+	return newBundle(all, fallback, tags)
+}
+
+// newBundle compares all languages with the fallback, fills their gaps, and offers some
+// of them in order. The languages must not be in use elsewhere.
+func newBundle(all map[string]*Language, fallback string, offered []string) (*Bundle, error) {
+	b := &Bundle{all: all, base: all[fallback]}
+	for _, tag := range slices.Sorted(maps.Keys(all)) {
+		if err := all[tag].agree(b.base); err != nil {
+			return nil, fmt.Errorf("comparing %s with %s: %w", tag, fallback, err)
 		}
+		b.inherit(all[tag])
 	}
-	b.matcher = language.NewMatcher(tags)
-	for _, l := range b.languages {
-		b.inherit(l, base)
+	return b.offer(offered), nil
+}
+
+// offer is the same languages, with those of the tags to choose from.
+func (b *Bundle) offer(tags []string) *Bundle {
+	some := &Bundle{all: b.all, base: b.base}
+	var matched []language.Tag
+	for _, tag := range tags {
+		some.languages = append(some.languages, b.all[tag])
+		matched = append(matched, b.all[tag].tag)
 	}
-	return b, nil
+	some.matcher = language.NewMatcher(matched)
+	return some
 }
 
 func read(fsys fs.FS, file string) (*Language, error) {
@@ -90,43 +112,83 @@ func read(fsys fs.FS, file string) (*Language, error) {
 	if err := json.Unmarshal(data, &texts); err != nil {
 		return nil, err
 	}
-	l := &Language{Tag: tag.String(), Dir: direction(tag), tag: tag,
-		numbers: message.NewPrinter(tag), messages: make(map[string][]node, len(texts))}
+	l, err := newLanguage(tag)
+	if err != nil {
+		return nil, err
+	}
 	for key, text := range texts {
-		if l.messages[key], err = parse(text); err != nil {
+		if l.own[key], err = parse(text); err != nil {
 			return nil, fmt.Errorf("message %q: %w", key, err)
 		}
 	}
 	return l, nil
 }
 
+func newLanguage(tag language.Tag) (*Language, error) {
+	digits, err := tag.SetTypeForKey("nu", "latn")
+	if err != nil {
+		return nil, fmt.Errorf("choosing the digits of %s: %w", tag, err)
+	}
+	return &Language{Tag: tag.String(), Dir: direction(tag), tag: tag,
+		numbers: message.NewPrinter(digits), own: map[string][]node{}}, nil
+}
+
 // agree checks that every message of l exists in base with the same placeholders.
 func (l *Language) agree(base *Language) error {
-	for key, nodes := range l.messages {
-		model, ok := base.messages[key]
+	for _, key := range slices.Sorted(maps.Keys(l.own)) {
+		model, ok := base.own[key]
 		if !ok {
-			return fmt.Errorf("unknown key %q", key)
+			return fmt.Errorf("unknown key %q%s", key, nearest(key, base.own))
 		}
-		have, want := map[string]string{}, map[string]string{}
-		names(nodes, have)
-		names(model, want)
-		if fmt.Sprint(have) != fmt.Sprint(want) {
-			return fmt.Errorf("message %q has %v, not %v", key, have, want)
+		if err := alike(l.own[key], model); err != nil {
+			return fmt.Errorf("message %q %w", key, err)
 		}
 	}
 	return nil
 }
 
-// inherit fills the gaps of l from its parents (fr-CA from fr) and then from base.
-func (b *Bundle) inherit(l, base *Language) {
+// alike compares what code fills in, and the bars at which it takes a message apart.
+func alike(nodes, model []node) error {
+	have, want := map[string]string{}, map[string]string{}
+	names(nodes, have)
+	names(model, want)
+	for _, name := range slices.Sorted(maps.Keys(want)) {
+		if have[name] != want[name] {
+			return fmt.Errorf("lacks the %s {%s}", want[name], name)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(have)) {
+		if want[name] == "" {
+			return fmt.Errorf("has the %s {%s}, which it must not", have[name], name)
+		}
+	}
+	if bars(nodes) != bars(model) {
+		return errors.New("must be as many parts, separated by |, as it is in the fallback")
+	}
+	return nil
+}
+
+func bars(nodes []node) (n int) {
+	for _, one := range nodes {
+		if text, ok := one.(textNode); ok {
+			n += strings.Count(string(text), "|")
+		}
+	}
+	return n
+}
+
+// inherit fills the gaps of l from its parents (fr-CA from fr) and then from the
+// fallback.
+func (b *Bundle) inherit(l *Language) {
+	l.messages = maps.Clone(l.own)
 	chain := []*Language{}
 	for tag := l.tag.Parent(); tag != language.Und; tag = tag.Parent() {
-		if parent := b.byTag[tag.String()]; parent != nil {
+		if parent := b.all[tag.String()]; parent != nil {
 			chain = append(chain, parent)
 		}
 	}
-	for _, parent := range append(chain, base) {
-		for key, nodes := range parent.messages {
+	for _, parent := range append(chain, b.base) {
+		for key, nodes := range parent.own {
 			if _, ok := l.messages[key]; !ok {
 				l.messages[key] = nodes
 			}
@@ -134,49 +196,38 @@ func (b *Bundle) inherit(l, base *Language) {
 	}
 }
 
-// Match picks the language for an Accept-Language header. Garbage gets the fallback.
-func (b *Bundle) Match(accept string) *Language {
-	if len(accept) > 256 { // nobody reads so many languages
-		return b.languages[0]
-	}
-	wanted, _, err := language.ParseAcceptLanguage(accept)
-	if err != nil || len(wanted) == 0 {
-		return b.languages[0]
-	}
-	_, i, confidence := b.matcher.Match(wanted...)
-	if confidence == language.No {
-		return b.languages[0]
-	}
-	return b.languages[i]
-}
-
-// Get returns the language with the given tag, or the nearest, or the fallback.
-func (b *Bundle) Get(tag string) *Language {
-	if l := b.byTag[tag]; l != nil {
-		return l
-	}
-	return b.Match(tag)
-}
-
-// Languages lists what there is, the fallback first.
+// Languages lists what is offered, the default first.
 func (b *Bundle) Languages() []*Language { return b.languages }
 
+// Base is the fallback language, whether it is offered or not: what machines read is
+// in it.
+func (b *Bundle) Base() *Language { return b.base }
+
 // Keys lists the keys of the language, those inherited included, in no order.
-func (l *Language) Keys() []string {
-	keys := make([]string, 0, len(l.messages))
-	for key := range l.messages {
-		keys = append(keys, key)
-	}
-	return keys
-}
+func (l *Language) Keys() []string { return slices.Collect(maps.Keys(l.messages)) }
 
 // Has reports whether there is a message with the key.
 func (l *Language) Has(key string) bool { return l.messages[key] != nil }
 
-// direction follows from the script, which x/text knows or infers.
-func direction(tag language.Tag) string {
+// Name is what the language calls itself: its message "language", or its tag.
+func (l *Language) Name() string {
+	if own, err := l.Text("language"); err == nil && l.own["language"] != nil {
+		return own
+	}
+	return l.Tag
+}
+
+// Script is what the language is written in (ISO 15924), such as Latn.
+func (l *Language) Script() string { return script(l.tag) }
+
+// script is known to x/text, or inferred by it.
+func script(tag language.Tag) string {
 	script, _ := tag.Script()
-	switch script.String() {
+	return script.String()
+}
+
+func direction(tag language.Tag) string {
+	switch script(tag) {
 	case "Arab", "Hebr", "Syrc", "Thaa", "Nkoo", "Adlm", "Rohg":
 		return "rtl"
 	}

@@ -2,13 +2,8 @@
 // The stack and the browser process are shared by the journeys of a file.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { chromium } from "playwright-core";
+import { launch } from "./patrol.mjs";
 import { startStack } from "./stack.mjs";
-
-const flags = [
-  "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-  "--disable-background-networking", "--disable-component-update", "--disable-sync",
-];
 
 let people = 0;
 // Names and numbers that belong to nobody: example.com, and Ofcom's range for drama.
@@ -31,7 +26,7 @@ export function journeys(stackOptions) {
   let stack, browser;
   before(async () => {
     stack = await startStack(typeof stackOptions === "function" ? await stackOptions() : stackOptions);
-    browser = await chromium.launch({ executablePath: process.env.CHROMIUM || "/usr/bin/chromium", args: flags });
+    browser = await launch();
   });
   after(async () => {
     await browser?.close();

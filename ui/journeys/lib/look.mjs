@@ -1,11 +1,10 @@
 // What must hold on every page that a person meets, whatever it is for.
 import assert from "node:assert/strict";
-import { mkdir, readFile } from "node:fs/promises";
-import { createRequire } from "node:module";
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
+import { axe } from "./axe.mjs";
+import { spread } from "./checks.mjs";
 
-const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-const rules = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
 const shots = process.env.SHOTS;
 
 /**
@@ -43,23 +42,16 @@ export async function look(page, name, brand = "Harbour Mutual", { inline = 0 } 
 
   assert.ok(await roomy(page) <= 0, `${name}: scrolls sideways with large, widely set text`);
 
-  await page.evaluate(axe);
-  const { violations } = await page.evaluate((runOnly) => globalThis.axe.run(document, { runOnly }), rules);
-  assert.deepEqual(violations.map((v) => `${v.id}: ${v.nodes.map((n) => `${n.target} ${n.failureSummary}`).join("; ")}`), [], `${name}: axe`);
+  assert.deepEqual(await axe(page), [], `${name}: axe`);
 }
 
-// WCAG 1.4.4 and 1.4.12: how far the page scrolls sideways when somebody doubles the
-// text and spreads it. The page is put back afterwards.
-function roomy(page) {
-  return page.evaluate(() => {
-    const sheet = new CSSStyleSheet();
-    sheet.replaceSync("* { line-height: 1.5 !important; letter-spacing: .12em !important; word-spacing: .16em !important } p { margin-bottom: 2em !important } html { font-size: 200% }");
-    const before = [...document.adoptedStyleSheets];
-    document.adoptedStyleSheets = [...before, sheet];
-    const sideways = document.documentElement.scrollWidth - innerWidth;
-    document.adoptedStyleSheets = before;
-    return sideways;
-  });
+// How far the page scrolls sideways when somebody doubles the text and spreads it. The
+// page is put back afterwards.
+async function roomy(page) {
+  await page.evaluate(spread, true);
+  const sideways = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+  await page.evaluate(spread, false);
+  return sideways;
 }
 
 const escape = (text) => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");

@@ -5,7 +5,10 @@ import { createServer } from "node:net";
 const running = new Set();
 process.on("exit", () => running.forEach((child) => child.kill("SIGKILL")));
 
-/** Starts a program. `output()` is all it has printed; `end()` resolves when it has ended. */
+/**
+ * Starts a program. `output()` is all it has printed; `ended` resolves when it has ended,
+ * and `end()` makes it end.
+ */
 export function start(program, args, { cwd, env = {} } = {}) {
   const child = spawn(program, args, { cwd, env: { ...process.env, ...env }, stdio: ["ignore", "pipe", "pipe"] });
   const printed = [];
@@ -19,6 +22,7 @@ export function start(program, args, { cwd, env = {} } = {}) {
   return {
     output: () => Buffer.concat(printed.map((part) => Buffer.from(part))).toString(),
     alive: () => running.has(child),
+    ended,
     async end() {
       child.kill("SIGTERM");
       const force = setTimeout(() => child.kill("SIGKILL"), 10_000);
