@@ -133,7 +133,7 @@ func TestWhatIsApprovedIsNamedOnThePagesAndInTheMessage(t *testing.T) {
 		b.header.Set("Referer", "http://localhost/transfer")
 		p := b.post("/transfer?to=secret-word", url.Values{"amount": {"12"}})
 		page := b.on(p)
-		if !strings.Contains(page.body, "This opens it one time.") || !strings.Contains(page.body, "You’re approving</dt><dd>") || !strings.Contains(page.body, want) {
+		if !strings.Contains(page.body, "Then it is sent, one time.") || !strings.Contains(page.body, "You’re approving</dt><dd>") || !strings.Contains(page.body, want) {
 			t.Errorf("the step-up does not say what it approves:\n%s", page.body)
 		}
 		p = b.here(p.whole(), url.Values{"way": {"sms_code"}})
@@ -150,7 +150,7 @@ func TestARefusalSaysWhoIsRefusedAndNamesItsDecision(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, strings.Replace(payrollSite("only group staff on /staff/* /short", "deny on /never"), "stepgate {", "rewrite /short /staff/x\n\tstepgate {", 1))
 	b := s.browser(t)
-	if p := b.get("/never"); p.StatusCode != 403 || !strings.Contains(p.body, "Signing in doesn’t change that") || strings.Contains(p.body, "<form") || !strings.Contains(p.body, p.decision) {
+	if p := b.get("/never"); p.StatusCode != 403 || !strings.Contains(p.body, "Signing in doesn’t change that") || strings.Contains(p.body, "/.auth/sign-out") || !strings.Contains(p.body, p.decision) {
 		t.Errorf("nobody: %d\n%s", p.StatusCode, p.body)
 	}
 	s.signUp(b, dana, "/")

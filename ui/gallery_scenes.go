@@ -79,7 +79,7 @@ func scenes() []scene {
 		{name: "sign-in-malformed", method: "POST", path: "/sign-in", form: url.Values{"email": {"dana@"}},
 			setUp: no(flows.View{}, refused(flows.EmailMalformed, -1))},
 		{name: "sign-in-too-many", method: "POST", path: "/sign-in", setUp: no(flows.View{}, refused(flows.TooManySends, -1)), status: 429},
-		{name: "sign-in-outbox-full", method: "POST", path: "/sign-in", setUp: no(flows.View{}, refused(flows.SendFailed, -1))},
+		{name: "sign-in-outbox-full", method: "POST", path: "/sign-in", setUp: no(flows.View{}, refused(flows.SendFailed, -1)), status: 503},
 		{name: "sign-in-effort", method: "POST", path: "/sign-in?return_to=%2Freports", form: url.Values{"email": {"dana@harbour.example"}}, setUp: no(flows.View{}, effort)},
 		{name: "password-effort", method: "POST", path: "/password" + f, form: url.Values{"email": {"typo@harbour.example"}, "password": {"hunter2hunter2"}},
 			setUp: no(firstPassword, effort)},

@@ -117,10 +117,7 @@ func (c *call) refuseForm(refusal *flows.Refusal, v flows.View) {
 	if c.retell(refusal, v) {
 		return
 	}
-	pg := c.stepPage(v)
-	if c.formAt == accountPath+"/profile" {
-		pg = c.profilePage(nil)
-	}
+	pg := c.formPage(v)
 	if pg == nil {
 		c.lost(expired)
 		return
@@ -140,6 +137,23 @@ func (c *call) refuseForm(refusal *flows.Refusal, v flows.View) {
 		retryAfter(c.w, refusal.Wait)
 	}
 	c.show(status, pg)
+}
+
+// formPage is the page whose form was sent, with what was typed.
+func (c *call) formPage(v flows.View) *page {
+	switch c.formAt {
+	case "/sign-in":
+		return c.signInPage(flows.View{})
+	case "/sign-up":
+		return c.signUpPage(flows.View{})
+	case "/reset":
+		return c.resetPage(flows.View{})
+	case "/enrol":
+		return c.enrolPage(c.url("/enrol", c.target))
+	case accountPath + "/profile":
+		return c.profilePage(nil)
+	}
+	return c.stepPage(v)
 }
 
 // blame puts a refusal onto a page. One bad field gets the message and the focus;

@@ -24,6 +24,9 @@ var retold = map[flows.RefusalCode]bool{
 	flows.AttributesMissing: true, flows.AttributesInvalid: true,
 }
 
+// beginnings are the pages whose forms begin a flow.
+var beginnings = map[string]bool{"/sign-in": true, "/sign-up": true, "/reset": true, "/enrol": true}
+
 // Numbers that an address may ask for. No budget makes anybody wait longer, no
 // password may be longer, and no code has more tries.
 const (
@@ -37,6 +40,9 @@ const (
 func (c *call) retell(r *flows.Refusal, v flows.View) bool {
 	if c.r.Method != http.MethodPost || !retold[r.Code] {
 		return false
+	}
+	if beginnings[c.formAt] && (r.Code == flows.SendFailed || r.Code == flows.Busy) {
+		return false // whoever counts errors is to see that nothing can begin
 	}
 	path, flow := stepPaths[v.Step], v.Flow
 	if c.formAt != "" {

@@ -20,6 +20,8 @@ type wire struct {
 var refusals = map[flows.RefusalCode]wire{
 	flows.EmailMissing:   {"invalid_request", "", codeUsername, textUsername},
 	flows.EmailMalformed: {"invalid_request", "", codeUsername, textUsername},
+	flows.EmailSame:      {"invalid_request", "", codeUsername, "The account has this username already."},
+	flows.EmailDomain:    {"access_denied", "", codeNotAllowed, "This username cannot be used here."},
 	flows.UserUnknown:    {"user_not_found", "", codeNoUser, "There is no account for this username."},
 	flows.UserExists:     {"user_already_exists", "", codeUserExists, "There is an account for this username already."},
 	flows.NoPassword:     {"invalid_request", "", codeNoPassword, "The account has no password."},
