@@ -160,7 +160,7 @@ func (c *call) accountPage(p flows.Profile) *page {
 	pg.Account = &accountView{Details: c.accountDetails(pg, p)}
 	for _, a := range c.Site.Attributes {
 		pg.Account.About = append(pg.Account.About, accountRow{
-			Name: template.HTML(template.HTMLEscapeString(a.Label)), Value: pg.answered(a, p.Attributes[a.Name]),
+			Name: "<bdi>" + template.HTML(template.HTMLEscapeString(a.Label)) + "</bdi>", Value: pg.answered(a, p.Attributes[a.Name]),
 		})
 	}
 	pg.Account.Edit = c.action(pg, "profile_edit", "/profile", false)

@@ -238,19 +238,19 @@ func (c *call) blameAttributes(pg *page, r *flows.Refusal) bool {
 // attributeFault says what is wrong with a value that was refused. The reasons are those
 // of package flows, which judges; here they only get words.
 func (c *call) attributeFault(pg *page, f *attributeField) string {
-	value := strings.TrimSpace(f.Value)
+	value, label := strings.TrimSpace(f.Value), pg.apart(f.Label)
 	switch {
 	case f.Question():
-		return pg.S("attributes.choose", "label", f.Label)
+		return pg.S("attributes.choose", "label", label)
 	case value == "":
-		return pg.S("attributes.missing", "label", f.Label)
+		return pg.S("attributes.missing", "label", label)
 	case f.Number():
-		return pg.S("attributes.no_number", "label", f.Label)
+		return pg.S("attributes.no_number", "label", label)
 	case utf8.RuneCountInString(value) > flows.MaxAttribute:
-		return pg.S("attributes.too_long", "label", f.Label, "n", flows.MaxAttribute)
+		return pg.S("attributes.too_long", "label", label, "n", flows.MaxAttribute)
 	case f.Pattern != nil && !f.Pattern.MatchString(value):
-		return pg.S("attributes.no_match", "label", f.Label, "app", pg.App)
+		return pg.S("attributes.no_match", "label", label, "app", pg.App)
 	default:
-		return pg.S("attributes.unprintable", "label", f.Label)
+		return pg.S("attributes.unprintable", "label", label)
 	}
 }

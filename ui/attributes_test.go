@@ -251,3 +251,17 @@ func TestManyAttributesAreAskedForInPartsAndKeptBetweenThem(t *testing.T) {
 	c.visits("/sign-up").fills("email", "ana@harbour.example").fills("code", c.code("ana@harbour.example")).fills("do", "skip")
 	c.send("GET", c.at+"&part=3", nil).fills("attribute_a13", "last").page.says("Part 1 of 3.", "Fill in “Question 1”")
 }
+
+func TestLabelsKeepTheirOrderInATextThatRunsFromRightToLeft(t *testing.T) {
+	t.Parallel()
+	for lang, want := range map[string]string{"ar": "«\u2068Age?\u2069»", "de": "„Age?“"} {
+		w := newWorld(t)
+		w.pages.Site.Attributes = []flows.Attribute{{Name: "age", Label: "Age?", Type: flows.AttributeInteger}}
+		w.engine.now = with(viewOf(flows.SignUp, flows.AskAttributes), func(v *flows.View) { v.Attributes = w.pages.Site.Attributes })
+		w.engine.err = &flows.Refusal{Code: flows.AttributesInvalid, Names: []string{"age"}, Left: -1}
+		to := w.post("/attributes?f=f8Q2k", "attribute_age", "x").Header.Get("Location")
+		r := w.request("GET", strings.TrimPrefix(to, "/.auth"), nil)
+		r.Header.Set("Accept-Language", lang)
+		w.do(r).says(want)
+	}
+}

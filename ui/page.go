@@ -183,6 +183,15 @@ func (pg *page) LinkTo(url string) lang.Slot {
 	return lang.Slot{Open: template.HTML(`<a href="` + html.EscapeString(url) + `">`), Close: "</a>"}
 }
 
+// apart keeps words of another language in their own order within plain text that runs from
+// right to left (U+2068, U+2069).
+func (pg *page) apart(s string) string {
+	if pg.L.Dir != "rtl" {
+		return s
+	}
+	return "\u2068" + s + "\u2069"
+}
+
 // HelpLink is the slot of the link to the people who run the site.
 func (pg *page) HelpLink() lang.Slot { return pg.LinkTo(string(pg.HelpURL)) }
 

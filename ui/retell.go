@@ -58,7 +58,9 @@ func (c *call) retell(r *flows.Refusal, v flows.View) bool {
 		if here, _ := c.part(); here != asked {
 			again.Fields = nil // they are of another part
 		}
-		part = strconv.Itoa(asked)
+		if asked > 1 {
+			part = strconv.Itoa(asked)
+		}
 	}
 	if len(again.Fields) > 0 || again.Names != nil {
 		var ok bool

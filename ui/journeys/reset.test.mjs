@@ -78,7 +78,7 @@ journey("the mailbox that reset a password is no second factor, and the page say
   await page.goto("/.auth/reset?return_to=%2Ftransfer");
   await resetPassword(page, stack, person, chosen);
   await heading(page, /can.t open this page with this account yet/);
-  await problem(page, /Your password was reset with a code by email\. Until .* UTC, in about 24 hours/);
+  await problem(page, /Your password was set with a code by email\. Until .* UTC, in about 24 hours/);
   await look(page, "stuck-mailbox-spent");
   await page.getByRole("link", { name: "Go to Payroll" }).click();
   await inside(page, "Payslips", person);
