@@ -255,7 +255,7 @@ func TestManyAttributesAreAskedForInPartsAndKeptBetweenThem(t *testing.T) {
 func TestLabelsKeepTheirOrderInATextThatRunsFromRightToLeft(t *testing.T) {
 	t.Parallel()
 	for lang, want := range map[string]string{"ar": "«\u2068Age?\u2069»", "de": "„Age?“"} {
-		w := newWorld(t)
+		w := newWorld(t, func(c *Config) { c.Languages = nil })
 		w.pages.Site.Attributes = []flows.Attribute{{Name: "age", Label: "Age?", Type: flows.AttributeInteger}}
 		w.engine.now = with(viewOf(flows.SignUp, flows.AskAttributes), func(v *flows.View) { v.Attributes = w.pages.Site.Attributes })
 		w.engine.err = &flows.Refusal{Code: flows.AttributesInvalid, Names: []string{"age"}, Left: -1}
