@@ -79,6 +79,35 @@ for (const javaScriptEnabled of [true, false]) {
     await heading(page, "Sign in");
     assert.deepEqual(posts, []);
   }, { javaScriptEnabled });
+
+  journey(`back and reload after a slip keep what was typed, and send no form again, with scripts ${scripts}`, async ({ page, stack, person }) => {
+    await page.goto("/?back=3");
+    const posts = [];
+    await page.getByLabel("Email address").fill("dana@nowhere");
+    await press(page, "Continue");
+    await problem(page, /in the correct format/);
+    assert.ok(!page.url().includes("nowhere"), "the address says nothing of what was typed");
+    page.on("request", (request) => request.method() === "POST" && posts.push(new URL(request.url()).pathname));
+    await page.reload();
+    await problem(page, /in the correct format/);
+    assert.equal(await page.getByLabel("Email address").inputValue(), "dana@nowhere");
+    await page.getByLabel("Email address").fill(person.email);
+    await press(page, "Continue");
+    await heading(page, "Check your email");
+    await codeField(page).fill("4829");
+    await press(page, "Continue");
+    await problem(page, /You entered 4/);
+    await page.reload();
+    assert.equal(await codeField(page).inputValue(), "4829");
+    await page.goBack();
+    await heading(page, "Check your email");
+    await page.goBack(); // to the page that told of the slip
+    await heading(page, "Sign in");
+    await page.goForward();
+    await heading(page, "Check your email");
+    await page.goto("/?back=3");
+    assert.deepEqual(posts, ["/.auth/sign-in", "/.auth/code"]);
+  }, { javaScriptEnabled });
 }
 
 journey("a lost cookie leads to a fresh start at the same destination", async ({ page, stack, person }) => {
