@@ -265,7 +265,7 @@ func (c *call) deviceRow(pg *page, s flows.SignedIn) deviceRow {
 			row.About = append(row.About, template.HTML(template.HTMLEscapeString(s.Device)))
 		}
 	}
-	if s.Network != "" {
+	if s.Network != "" && !thisComputer(s.Network) {
 		row.About = append(row.About, pg.T("account.from", "network", pg.LTR(s.Network)))
 	}
 	if s.Site != c.Site.Origin && s.Site != "" {

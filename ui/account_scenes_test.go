@@ -249,3 +249,16 @@ func TestEachChangeIsNamedOnItsPages(t *testing.T) {
 		seen(t, name).says(says).saysNot("straight to", "You’re opening", "Sensitive page")
 	}
 }
+
+func TestTheNetworkOfThisComputerIsNoPlace(t *testing.T) {
+	t.Parallel()
+	p := aProfile()
+	for network, shown := range map[string]bool{"::/64": false, "127.0.0.0/24": false, "198.51.100.0/24": true, "2001:db8::/64": true, "": false} {
+		for i := range p.Sessions {
+			p.Sessions[i].Network = network
+		}
+		if got := strings.Contains(atHome(t, p).get("/account").body, "From "); got != shown {
+			t.Errorf("%q is shown: %v", network, got)
+		}
+	}
+}

@@ -226,11 +226,16 @@ func (w *words) approves(letter flows.Letter) string {
 	return firstNonEmpty(letter.Target.Label, requestName(tame(letter.Target.Action), longestRequest, "…"))
 }
 
+// thisComputer reports whether a network is the loopback one.
+func thisComputer(network string) bool {
+	prefix, err := netip.ParsePrefix(network)
+	return err == nil && (prefix.Addr().IsLoopback() || prefix.Contains(netip.IPv6Loopback()))
+}
+
 // network is where a request came from. To whoever tries things at their own computer
 // its loopback network says nothing.
 func (w *words) network(network string) [2]string {
-	if prefix, err := netip.ParsePrefix(network); err == nil &&
-		(prefix.Addr().IsLoopback() || prefix.Contains(netip.IPv6Loopback())) {
+	if thisComputer(network) {
 		return [2]string{w.say("mail.from"), w.say("mail.this_computer")}
 	}
 	return [2]string{w.say("mail.network"), network}
