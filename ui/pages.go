@@ -160,12 +160,6 @@ func New(cfg Config) (*Pages, error) {
 	return p, nil
 }
 
-func setDefault[T comparable](v *T, value T) {
-	if zero := *new(T); *v == zero {
-		*v = value
-	}
-}
-
 func (p *Pages) assetURL(a *asset) string { return p.Site.Prefix + "/assets/" + a.name }
 
 // brandOf and appOf are the names that people see: one stands in for the other, and

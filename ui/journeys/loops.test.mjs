@@ -127,7 +127,7 @@ for (const colorScheme of ["light", "dark"]) {
       await press(page, "Transfer");
       await heading(page, /Confirm it.s you/);
       await page.getByText("You’re approving").waitFor();
-      await page.getByText("This opens it one time.").waitFor();
+      await page.getByText("Then it is sent, one time.").waitFor();
       await look(page, "step-up-once");
       await press(page, "Email me a code");
       await heading(page, "Enter the code to approve POST /transfer");
