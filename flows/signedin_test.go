@@ -245,3 +245,26 @@ func TestAProfileCostsOneReadAndAChangedSessionIsSoonWarm(t *testing.T) {
 		t.Errorf("it has %v", b.session().Have.Slice())
 	}
 }
+
+// What ends all sign-ins raises the epoch first and deletes them afterwards: in between,
+// or after a crash there, none of them shows or changes anything.
+func TestASignInOfAnOlderEpochNeitherSeesAnAccountNorIsSeen(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, watch)
+	old := w.browser().signUpWithCode(dana)
+	caller := old.caller()
+	w.changeUser(func(u *flows.User) { u.Epoch++ })
+	if p, err := w.engine.Profile(t.Context(), caller); err == nil {
+		t.Errorf("it saw %+v", p)
+	}
+	if err := w.engine.EndOtherSessions(t.Context(), caller); err == nil {
+		t.Error("it ended the others")
+	}
+	w.wait(time.Minute)
+	young := w.browser()
+	young.start(flows.SignIn, flows.Identify{Email: dana})
+	young.submit(flows.GiveCode{Code: young.code(dana)}).at(flows.Done)
+	if got := young.profile().Sessions; len(got) != 1 || !got[0].This {
+		t.Errorf("signed in are %+v", got)
+	}
+}
