@@ -32,15 +32,28 @@ export function start(program, args, { cwd, env = {} } = {}) {
   };
 }
 
-/** A port that was free a moment ago. */
-export function freePort() {
-  return new Promise((resolve, reject) => {
+const taken = new Set();
+
+/**
+ * A port on which nothing listens, on any address. It is none of those that systems give to
+ * connections going out: one of these could have taken it by the time that it is used.
+ */
+export async function freePort() {
+  for (let tries = 1; tries <= 50; tries += 1) {
+    const port = 15_000 + Math.floor(Math.random() * 15_000);
+    if (!taken.has(port) && (await isFree(port))) {
+      taken.add(port);
+      return port;
+    }
+  }
+  throw new Error("finding a free port: none of 50 is");
+}
+
+function isFree(port) {
+  return new Promise((resolve) => {
     const server = createServer();
-    server.on("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const { port } = server.address();
-      server.close(() => resolve(port));
-    });
+    server.on("error", () => resolve(false));
+    server.listen(port, () => server.close(() => resolve(true)));
   });
 }
 
