@@ -131,7 +131,7 @@ func (s *site) bearerProblem(w http.ResponseWriter, r *http.Request, status int,
 
 // bearerChallenge says which proof a token lacks (RFC 9470), and which contexts the
 // application may ask for to get one that has it.
-func (s *site) bearerChallenge(w http.ResponseWriter, r, original *http.Request, session *flows.Live, d judgement) {
+func (s *site) bearerChallenge(w http.ResponseWriter, r *http.Request, original arrival, session *flows.Live, d judgement) {
 	missing, _ := d.Demand.Missing(session.Proof, s.app.now())
 	want := wanted(missing)
 	answer := bearerAnswer{Error: insufficient, Reason: reasonMore, Missing: want.words, ACRs: s.contextsOf(r, session, d)}

@@ -17,7 +17,7 @@ import (
 // challenge answers a request that owes proof: a navigation goes to the page of the
 // missing step, everything else gets a 401 that says what is missing. The body of a
 // request is not read, but for a form that is worth keeping.
-func (s *site) challenge(w http.ResponseWriter, r, original *http.Request, session *flows.Live, d judgement) {
+func (s *site) challenge(w http.ResponseWriter, r *http.Request, original arrival, session *flows.Live, d judgement) {
 	id := s.note(r, original, session, d, asked(session))
 	w.Header().Set("Cache-Control", "no-store")
 	// The answer depends on these, whatever a cache in between believes.
@@ -58,7 +58,7 @@ func oldForm(r *http.Request) bool {
 // stepPage is where the missing step is taken. Afterwards a GET leads back to the very
 // URL. A form that was being sent is kept for the person to send on; where that cannot be,
 // the way leads back to the page with the form.
-func (s *site) stepPage(w http.ResponseWriter, r, original *http.Request, session *flows.Live, d judgement, id string) string {
+func (s *site) stepPage(w http.ResponseWriter, r *http.Request, original arrival, session *flows.Live, d judgement, id string) string {
 	target := flows.Target{ReturnTo: original.URL.RequestURI(), Action: action(original, d.Demand), Decision: id}
 	lost := false
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
@@ -97,7 +97,7 @@ func need(d policy.Demand) string {
 }
 
 // action names the request, where proof is demanded for it alone.
-func action(original *http.Request, d policy.Demand) string {
+func action(original arrival, d policy.Demand) string {
 	if !d.HasOnce() {
 		return ""
 	}
@@ -120,7 +120,7 @@ const (
 
 // unauthorized is the 401 for clients without a page: RFC 9470 for machines that know
 // it, JSON for those that do not.
-func (s *site) unauthorized(w http.ResponseWriter, r, original *http.Request, session *flows.Live, d judgement, id string) {
+func (s *site) unauthorized(w http.ResponseWriter, r *http.Request, original arrival, session *flows.Live, d judgement, id string) {
 	missing := policy.Missing{Demand: d.Demand}
 	answer := struct {
 		Error     string   `json:"error"`

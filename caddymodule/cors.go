@@ -182,7 +182,7 @@ func (s *site) answerPreflight(w http.ResponseWriter, r *http.Request, said poli
 		return nil
 	}
 	if judged.Demand.IsNever() {
-		original, _ := originalOf(r)
+		original := originalOf(r)
 		s.refuse(w, r, original, nil, judged, false)
 		return nil
 	}

@@ -21,7 +21,7 @@ func asked(session *flows.Live) verdict {
 
 // note logs and keeps a decision that is not a pass, and gives it an id by which people can
 // ask for the reasons.
-func (s *site) note(r, original *http.Request, session *flows.Live, j judgement, v verdict) (id string) {
+func (s *site) note(r *http.Request, original arrival, session *flows.Live, j judgement, v verdict) (id string) {
 	id = strings.ToLower(rand.Text()[:12])
 	user := ""
 	if session != nil {

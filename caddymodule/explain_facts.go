@@ -50,7 +50,7 @@ type decidedPerson struct {
 
 // facts notes what a clean request was judged by. It asks the matchers once more, so it is
 // for requests that are not let through, and for explanations.
-func (s *site) facts(r, original *http.Request, session *flows.Live, j *judgement) (*decided, error) {
+func (s *site) facts(r *http.Request, original arrival, session *flows.Live, j *judgement) (*decided, error) {
 	d := s.outline(r, original, session, j)
 	if d.askedFor = original.URL.Path; d.askedFor == d.target {
 		d.askedFor = ""
@@ -71,7 +71,7 @@ func (s *site) facts(r, original *http.Request, session *flows.Live, j *judgemen
 }
 
 // outline is facts without what has to be asked again, cheap enough for strangers to cause.
-func (s *site) outline(r, original *http.Request, session *flows.Live, j *judgement) *decided {
+func (s *site) outline(r *http.Request, original arrival, session *flows.Live, j *judgement) *decided {
 	d := &decided{
 		at: s.app.now(), site: s.flows.Origin, method: r.Method, target: r.URL.Path,
 		client: ExplainedClient{Network: network(r), Trusted: trustedPeer(r)},

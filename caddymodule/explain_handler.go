@@ -41,7 +41,7 @@ func imaginedIn(r *http.Request) *imagined {
 // explain judges an imagined request, in the order of ServeHTTP and by the same functions,
 // but by the person that it brings. It opens no store, answers nothing and hands nothing on.
 func (h *Handler) explain(x *imagined, r *http.Request) {
-	original, received := originalOf(r)
+	original := originalOf(r)
 	x.out = &Explanation{
 		Time: h.app.now().UTC(), Method: r.Method, Target: r.URL.Path, Query: queryNames(r.URL),
 		Client: x.client(r),
@@ -57,7 +57,7 @@ func (h *Handler) explain(x *imagined, r *http.Request) {
 		return
 	}
 	said, told := max(s.rules.risk.said(r), x.least()), s.rules.risk.told(r)
-	if err := s.hygiene.Clean(r, received); err != nil {
+	if err := s.hygiene.Clean(r, original.RequestURI); err != nil {
 		var refusal *hygiene.Refusal
 		if !errors.As(err, &refusal) {
 			refusal = &hygiene.Refusal{Status: http.StatusBadRequest}
@@ -91,7 +91,7 @@ func (h *Handler) explain(x *imagined, r *http.Request) {
 }
 
 // facts fills in the explanation of a request that could be judged.
-func (x *imagined) facts(s *site, r, original *http.Request, session *flows.Live, j *judgement) error {
+func (x *imagined) facts(s *site, r *http.Request, original arrival, session *flows.Live, j *judgement) error {
 	d, err := s.facts(r, original, session, j)
 	if err != nil {
 		return err

@@ -24,10 +24,10 @@ func (s *testSite) factsOf(t *testing.T, q lawRequest) (*decided, *judgement) {
 	in.Method, in.Host, in.RemoteAddr, in.Header = q.method, "localhost", "127.0.0.1:5000", q.header.Clone()
 	repl := caddy.NewReplacer()
 	in = caddyhttp.PrepareRequest(in, repl, nil, s.Handler.(*caddyhttp.Server))
-	original, received := originalOf(in)
+	original := originalOf(in)
 	site := s.handlers[0].sites[0]
 	said, told := site.rules.risk.said(in), site.rules.risk.told(in)
-	if err := site.hygiene.Clean(in, received); err != nil {
+	if err := site.hygiene.Clean(in, original.RequestURI); err != nil {
 		t.Fatal(err)
 	}
 	newPerson(repl).set(q.who)

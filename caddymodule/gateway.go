@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"github.com/caddyserver/caddy/v2"
@@ -39,7 +40,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 		// does not wait for what the client holds back.
 		w.Header().Set("Connection", "close")
 	}
-	original, received := originalOf(r)
+	original := originalOf(r)
 	if s.owns(original.URL.Path) {
 		return s.servePages(w, r, original)
 	}
@@ -49,7 +50,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 	cookie, hasCookie := s.cookies.RawSession(r)
 	s.noteLanguage(r)
 	raw, byToken := s.bearer(r.Header)
-	if err := s.hygiene.Clean(r, received); err != nil {
+	if err := s.hygiene.Clean(r, original.RequestURI); err != nil {
 		var refusal *hygiene.Refusal
 		if !errors.As(err, &refusal) {
 			refusal = &hygiene.Refusal{Status: http.StatusBadRequest}
@@ -159,7 +160,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 
 // owes reports whether a session lacks something that is demanded of a request. What is to
 // be proved for the request alone is looked up, and used up, last.
-func (s *site) owes(r, original *http.Request, session *flows.Live, j judgement) (bool, error) {
+func (s *site) owes(r *http.Request, original arrival, session *flows.Live, j judgement) (bool, error) {
 	if _, missing := j.Demand.Missing(session.Proof, s.app.now()); !missing {
 		return false, nil
 	}
@@ -179,7 +180,7 @@ func (s *site) owes(r, original *http.Request, session *flows.Live, j judgement)
 }
 
 // refuse answers a request that no proof would open.
-func (s *site) refuse(w http.ResponseWriter, r, original *http.Request, session *flows.Live, j judgement, byToken bool) {
+func (s *site) refuse(w http.ResponseWriter, r *http.Request, original arrival, session *flows.Live, j judgement, byToken bool) {
 	id := s.note(r, original, session, j, verdictRefuse)
 	w.Header().Set(decisionHeader, id)
 	if byToken {
@@ -228,12 +229,18 @@ func misdirected(w http.ResponseWriter) {
 	_, _ = io.WriteString(w, "This server does not answer for that host.\n")
 }
 
-// originalOf returns the request as it arrived, before any rewrite, and its target.
-func originalOf(r *http.Request) (original *http.Request, target string) {
+// An arrival is what a request asked for as it came, before any rewrite.
+type arrival struct {
+	Method, RequestURI string
+	URL                *url.URL
+}
+
+// originalOf returns what a request asked for as it came.
+func originalOf(r *http.Request) arrival {
 	if first, ok := r.Context().Value(caddyhttp.OriginalRequestCtxKey).(http.Request); ok && first.URL != nil {
-		return &first, first.RequestURI
+		return arrival{first.Method, first.RequestURI, first.URL}
 	}
-	return r, r.RequestURI
+	return arrival{r.Method, r.RequestURI, r.URL}
 }
 
 // authenticate finds the session of a request. Neither a session nor an error means

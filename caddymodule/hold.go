@@ -24,7 +24,7 @@ type submission struct {
 // submission returns what is known of a form, or nil where the request is none. A form
 // that another site has the browser send is not the person's own; a script can try again
 // by itself, and a client with a token is no browser.
-func (s *site) submission(r, original *http.Request, cookies string, byToken bool) *submission {
+func (s *site) submission(r *http.Request, original arrival, cookies string, byToken bool) *submission {
 	if byToken || r.Method != http.MethodPost || original.Method != http.MethodPost ||
 		r.Header.Get("Sec-Fetch-Mode") != "navigate" || !s.fromHere(r) {
 		return nil
@@ -62,7 +62,7 @@ const holdTimeout = 30 * time.Second
 
 // hold keeps a form that was being sent when proof was owed, and returns its id; empty
 // where it is not kept.
-func (s *site) hold(w http.ResponseWriter, r, original *http.Request, session *flows.Live, j judgement) string {
+func (s *site) hold(w http.ResponseWriter, r *http.Request, original arrival, session *flows.Live, j judgement) string {
 	form := j.form
 	if form == nil || s.dropsForms(j) {
 		return ""

@@ -22,11 +22,14 @@ func (s *site) inject(r *http.Request, repl *caddy.Replacer, session *flows.Live
 		if err != nil {
 			return err
 		}
+		// One backing array for all: what follows may change the values it finds in a
+		// header, so none are shared between requests.
+		values := make([]string, 0, 1+len(in.AccessTokens))
 		if in.IDToken != "" {
-			setToken(r, in.IDToken, bundle.ID)
+			values = setToken(r, values, in.IDToken, bundle.ID)
 		}
 		for i := range in.AccessTokens {
-			setToken(r, in.AccessTokens[i].Header, bundle.Access[i])
+			values = setToken(r, values, in.AccessTokens[i].Header, bundle.Access[i])
 		}
 	}
 	for i := range in.Headers {
@@ -38,12 +41,16 @@ func (s *site) inject(r *http.Request, repl *caddy.Replacer, session *flows.Live
 	return nil
 }
 
-// setToken replaces a header whose name is canonical already.
-func setToken(r *http.Request, name, value string) {
+// setToken replaces a header whose name is canonical already. Its value goes to the end
+// of values, which has room for it.
+func setToken(r *http.Request, values []string, name, value string) []string {
 	if name == "Authorization" {
 		value = "Bearer " + value
 	}
-	r.Header[name] = []string{value}
+	n := len(values)
+	values = append(values, value)
+	r.Header[name] = values[n : n+1 : n+1]
+	return values
 }
 
 // hasControl keeps line breaks out of headers, whatever a placeholder holds.

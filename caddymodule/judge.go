@@ -62,6 +62,9 @@ func (s *site) judge(r *http.Request, said policy.Risk, who *flows.Live) (judgem
 
 // otherReadings are the requests as which a clean request must be judged as well.
 func (s *site) otherReadings(r *http.Request) (others []*http.Request) {
+	if s.hygiene.OneReading() && r.Method != http.MethodHead && r.Method != http.MethodConnect && !oddQuery(r.URL.RawQuery) {
+		return nil // nearly every request
+	}
 	readings, methods, queries := s.hygiene.Readings(r.URL), methodsOf(r), queriesOf(r)
 	if len(methods) == 1 && len(queries) == 1 && len(readings) <= 1 {
 		return nil
@@ -88,7 +91,7 @@ func (s *site) otherReadings(r *http.Request) (others []*http.Request) {
 // it cannot read as a whole, and so do matchers; applications read what they can of it.
 func queriesOf(r *http.Request) []string {
 	query := r.URL.RawQuery
-	if !strings.ContainsAny(query, "%;") {
+	if !oddQuery(query) {
 		return []string{query}
 	}
 	if _, err := url.ParseQuery(query); err == nil {
@@ -107,6 +110,9 @@ func queriesOf(r *http.Request) []string {
 	}
 	return []string{query, readable.String()}
 }
+
+// oddQuery reports whether a query may be one that Go cannot read as a whole.
+func oddQuery(query string) bool { return strings.ContainsAny(query, "%;") }
 
 // ownPlaceholders has the placeholders of a request that is another's reading tell of its
 // own method and target, and of everything else what the original's tell.
@@ -146,9 +152,7 @@ func (s *site) decideAs(r *http.Request, risk policy.Risk, who *flows.Live) (pol
 
 // question is a request as package policy sees it, by nobody.
 func (s *site) question(r *http.Request, risk policy.Risk) policy.Request {
-	return policy.Request{Risk: risk, In: func(id policy.TargetID) (bool, error) {
-		return s.rules.targets[id].AnyMatchWithError(r)
-	}}
+	return policy.Request{Risk: risk, In: s.rules.in(r)}
 }
 
 // personOf is what rules may know of somebody.

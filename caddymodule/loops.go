@@ -82,7 +82,7 @@ func (s *site) justProved(session *flows.Live) bool {
 
 // arrived notes that somebody was let through: to be asked again for the next request, after
 // a sign-out or for another proof, is no bounce.
-func (s *site) arrived(r, original *http.Request, j judgement) {
+func (s *site) arrived(r *http.Request, original arrival, j judgement) {
 	s.app.rounds.drop(s.ways(r, j.asItCame(), original.URL.Path)...)
 }
 
@@ -106,7 +106,7 @@ func (s *site) bounced(r, cookies *http.Request, path, decision string) bool {
 // looping answers a navigation that keeps coming back from pages of ours with nothing
 // gained: with a page that names the cause. It returns false where there is no loop. A
 // form is none: whoever is sent on is sent to look.
-func (s *site) looping(w http.ResponseWriter, r, original *http.Request, session *flows.Live, j judgement, id string) bool {
+func (s *site) looping(w http.ResponseWriter, r *http.Request, original arrival, session *flows.Live, j judgement, id string) bool {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead || !s.bounced(r, j.asItCame(), original.URL.Path, id) {
 		return false
 	}

@@ -42,7 +42,7 @@ func (s *site) servePasswordPath(w http.ResponseWriter, r *http.Request) {
 
 // servePages answers for what is ours. It sees the request as it arrived, and nothing
 // of what a rewrite made of it.
-func (s *site) servePages(w http.ResponseWriter, r, original *http.Request) error {
+func (s *site) servePages(w http.ResponseWriter, r *http.Request, original arrival) error {
 	r = r.Clone(r.Context())
 	url := *original.URL
 	r.URL, r.RequestURI = &url, original.RequestURI

@@ -44,7 +44,7 @@ func signedIn(t *testing.T, s *liveSite, f rawtest.Front) rawtest.Front {
 		t.Fatalf("an ordinary request: %+v", received)
 	}
 	token := received[0].Get(defaultIDTokenHeader)[0]
-	signed, err := jose.ParseSigned(token, []jose.SignatureAlgorithm{jose.ES256})
+	signed, err := jose.ParseSignedCompact(token, []jose.SignatureAlgorithm{jose.ES256})
 	if err != nil {
 		t.Fatal(err)
 	}

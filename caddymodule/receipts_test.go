@@ -46,9 +46,9 @@ func receiptSite(t *testing.T) (s *testSite, b *browser, code *page, id string) 
 		apps["stepgate"].(map[string]any)["sms"] = []map[string]any{{"module": "reporting", "word": "first"}, {"module": "reporting", "word": "second"}, {"module": "inbox"}}
 	})
 	b = s.browser(t)
-	p := s.signUp(b, dana, "/")
-	p = b.follow(b.get("/admin/x")) // the page of the step-up
-	p = b.here(b.post("/.auth/step-up?return_to=%2Fadmin%2Fx", url.Values{}), url.Values{"tel": {danaPhone}})
+	s.signUp(b, dana, "/")
+	b.follow(b.get("/admin/x")) // the page of the step-up
+	p := b.here(b.post("/.auth/step-up?return_to=%2Fadmin%2Fx", url.Values{}), url.Values{"tel": {danaPhone}})
 	if p.StatusCode != http.StatusSeeOther || !strings.Contains(p.location, "/.auth/code?") {
 		t.Fatalf("not at the code page: %d to %q\n%s", p.StatusCode, p.location, p.body)
 	}

@@ -64,7 +64,7 @@ func (s *site) heldForm(r *http.Request, session *flows.Live, form *submission) 
 // sendOn lets a held form go, now that everything is proved, if the request is one. It
 // returns false when it has answered the request itself: a press must never reach the
 // application as it is, nor a form twice.
-func (s *site) sendOn(w http.ResponseWriter, r, original *http.Request, session *flows.Live, form *submission) bool {
+func (s *site) sendOn(w http.ResponseWriter, r *http.Request, original arrival, session *flows.Live, form *submission) bool {
 	if form == nil || form.id == "" {
 		return true
 	}
@@ -90,7 +90,7 @@ func (s *site) sendOn(w http.ResponseWriter, r, original *http.Request, session 
 	return false
 }
 
-func (s *site) takeHeld(r, original *http.Request, session *flows.Live, form *submission) error {
+func (s *site) takeHeld(r *http.Request, original arrival, session *flows.Live, form *submission) error {
 	live, release, err := s.app.acquire()
 	if err != nil {
 		return err

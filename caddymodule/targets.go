@@ -21,6 +21,7 @@ type rulebook struct {
 	// targets are the matchers of policy.Targets, by [policy.TargetID]. A request is
 	// in a target if any of its sets matches; none of them is empty.
 	targets []caddyhttp.MatcherSets
+	plain   []*plainPaths // the same; nil where only targets can say
 	risk    *riskbook
 	// drops are the rules that lose forms which they stop.
 	drops policy.RuleSet
@@ -195,7 +196,7 @@ func (b *rulebook) add(ctx caddy.Context, target policy.Target, owner any, raw c
 		return 0, err
 	}
 	id := policy.TargetID(len(b.targets))
-	b.targets = append(b.targets, sets)
+	b.targets, b.plain = append(b.targets, sets), append(b.plain, plainPathsOf(sets))
 	b.shapes = append(b.shapes, seen)
 	b.policy.Targets = append(b.policy.Targets, target)
 	return id, nil

@@ -99,7 +99,7 @@ func (s *site) newPages(cfg ui.Config) (*ui.Pages, error) {
 	}
 	cfg.Sent, cfg.Returning, cfg.Here = s.sent, s.returning, s.here
 	cfg.Address = func(r *http.Request) string {
-		original, _ := originalOf(r)
+		original := originalOf(r)
 		return original.URL.RequestURI()
 	}
 	cfg.Chosen = notedLanguage

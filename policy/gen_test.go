@@ -2,6 +2,7 @@ package policy_test
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"time"
 
@@ -167,4 +168,12 @@ func decide(t rapid.TB, rules []Rule, r request) Decision {
 		t.Fatalf("deciding: %v", err)
 	}
 	return decision
+}
+
+// A generator makes its name when it is first part of another, which tests that run side
+// by side would do at once.
+func init() {
+	for _, g := range []fmt.Stringer{ages, withins, needs, demands, proofs, rules, targets, risks, whos, people, ruleSets, requests, nestedRequests, closeRules} {
+		_ = g.String()
+	}
 }

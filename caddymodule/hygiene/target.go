@@ -153,6 +153,10 @@ func (r *Rules) Readings(u *url.URL) []string {
 	return d.readings(r.lenient)
 }
 
+// OneReading reports whether the site opened no class, so that a target has no reading but
+// the forwarded one.
+func (r *Rules) OneReading() bool { return r.lenient == 0 }
+
 // underPrefix reports whether a server that folds case would take path for one of
 // the gateway's pages.
 func (r *Rules) underPrefix(path string) bool {
